@@ -1,0 +1,99 @@
+"""Events of the tasks service (topic `cchc.tasks.v1`)."""
+
+from datetime import date
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from shared.contracts.envelope import Contract, Part, ShortText, Text, UnitCode
+from shared.contracts.topics import TASKS, Topic
+
+
+class ActorV1(Part):
+    """Who did it: the token's subject and unit. No name: names are looked up, not spread."""
+
+    subject: ShortText
+    unit: UnitCode | None = None
+
+
+class EvidenceV1(Part):
+    """A document that proves a completion."""
+
+    number: ShortText
+    issued_on: date
+    issuer: ShortText | None = None
+    title: Text | None = None
+    url: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class TaskEvent(Contract):
+    """What every task event carries. `version` counts the task's changes from 1 on, so a receiver sees a gap."""
+
+    topic: ClassVar[Topic] = TASKS
+
+    plan_id: UUID
+    task_id: UUID
+    version: int = Field(ge=1)
+    actor: ActorV1
+
+
+class TaskProgressedV1(TaskEvent):
+    """A unit noted progress."""
+
+    event_type: ClassVar[str] = "cchc.task.progressed.v1"
+    description: ClassVar[str] = "Cơ quan chủ trì cập nhật tiến độ."
+
+    note: Text
+    percent: int | None = Field(default=None, ge=0, le=100)
+    recorded_at: AwareDatetime
+
+
+class TaskCompletedV1(TaskEvent):
+    """A lead unit reported the task done. Whether it counts yet is the plan's rule (`counts_when`)."""
+
+    event_type: ClassVar[str] = "cchc.task.completed.v1"
+    description: ClassVar[str] = "Cơ quan chủ trì báo cáo hoàn thành, kèm minh chứng."
+
+    completion_id: UUID
+    completed_on: date
+    """The day of the product, which decides on lateness."""
+    reported_at: AwareDatetime
+    """The department's own time of sending."""
+    recorded_at: AwareDatetime
+    """The moment at which this system had it on disk, which decides what was known at a past moment."""
+    evidence: tuple[EvidenceV1, ...] = ()
+    note: Text | None = None
+
+
+class CompletionConfirmedV1(TaskEvent):
+    """The secretariat confirmed a completion against its documents."""
+
+    event_type: ClassVar[str] = "cchc.completion.confirmed.v1"
+    description: ClassVar[str] = "Cơ quan thường trực xác nhận hoàn thành."
+
+    completion_id: UUID
+    recorded_at: AwareDatetime
+
+
+class CompletionReturnedV1(TaskEvent):
+    """The secretariat returned a completion; it counts as not done and keeps its history."""
+
+    event_type: ClassVar[str] = "cchc.completion.returned.v1"
+    description: ClassVar[str] = "Cơ quan thường trực trả lại báo cáo hoàn thành, nêu lý do."
+
+    completion_id: UUID
+    reason: ShortText
+    recorded_at: AwareDatetime
+
+
+class TaskReopenedV1(TaskEvent):
+    """A task that was done is open again."""
+
+    event_type: ClassVar[str] = "cchc.task.reopened.v1"
+    description: ClassVar[str] = "Nhiệm vụ đã hoàn thành được mở lại, nêu lý do."
+
+    completion_id: UUID
+    reason: ShortText
+    recorded_at: AwareDatetime

@@ -1,0 +1,42 @@
+"""Settings that every process shares. One frozen object per process; the environment is read nowhere else."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SharedSettings(BaseSettings):
+    """The part of the settings that all services have; a service adds its database under its own prefix."""
+
+    model_config = SettingsConfigDict(env_prefix="CCHC_", frozen=True, extra="ignore")
+
+    transport: Literal["postgres", "kafka"] = Field(
+        default="postgres", description="Which event log carries the events: `postgres` (one machine) or `kafka`."
+    )
+    kafka_bootstrap: str = Field(
+        default="127.0.0.1:8092",
+        description="Kafka bootstrap servers, `host:port[,host:port]`; used with `kafka` only.",
+    )
+    kafka_replication: int = Field(
+        default=1, ge=1, le=7, description="Replication factor of topics made by `cchc topics`."
+    )
+    log_database_url: SecretStr = Field(
+        default=SecretStr("postgresql://cchc_log@127.0.0.1:8032/cchc_log"),
+        description="Database of the PostgreSQL event log; used with `postgres` only.",
+    )
+    issuer: str = Field(default="cchc-embedded", description="`iss` that bearer tokens must carry.")
+    audience: str = Field(default="cchc", description="`aud` that bearer tokens must carry.")
+    jwks_url: str = Field(
+        default="file://.cchc/keys/jwks.json",
+        description="Where the issuer's public keys are: `https://...` of an OIDC provider or `file://...`.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level of log lines that are written."
+    )
+    max_body_bytes: int = Field(
+        default=1_048_576, ge=1024, description="Largest request body, in bytes, of endpoints that take no files."
+    )
+    dead_letters_in_a_row: int = Field(
+        default=20, ge=1, description="So many dead letters one after another stop a consumer: the fault is then ours."
+    )
