@@ -1,6 +1,6 @@
 """Events of the plans service (topic `cchc.plans.v1`)."""
 
-import datetime
+import datetime as dt
 from datetime import date
 from enum import StrEnum
 from typing import ClassVar
@@ -68,8 +68,8 @@ class DeadlineV1(Part):
 
     phrase: Text
     kind: DeadlineKind
-    date: datetime.date | None = None
-    dates: tuple[datetime.date, ...] = ()
+    date: dt.date | None = None
+    dates: tuple[dt.date, ...] = ()
 
 
 class ProgrammeField(Part):

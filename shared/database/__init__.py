@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, unit of work, migrations, stored answers of repeated requests."""

@@ -1,0 +1,36 @@
+"""The one place where a connection pool is made."""
+
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+
+def asyncpg_url(url: SecretStr) -> str:
+    """Return the address with SQLAlchemy's asyncpg driver named in it."""
+    plain = url.get_secret_value()
+    scheme, _, rest = plain.partition("://")
+    return plain if scheme == "postgresql+asyncpg" else f"postgresql+asyncpg://{rest}"
+
+
+def create_engine(url: SecretStr, *, application_name: str, pool_size: int = 10) -> AsyncEngine:
+    """Return an engine whose sessions have a statement limit and tell PostgreSQL who they are.
+
+    `pool_pre_ping` replaces connections that a restarted server has cut. The statement limit (30 s) keeps a request
+    from waiting for ever behind a lock; `idle_in_transaction` (60 s) frees the locks of a hung process.
+    """
+    return create_async_engine(
+        asyncpg_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "timeout": 10,
+            "server_settings": {
+                "application_name": application_name,
+                "statement_timeout": "30000",
+                "idle_in_transaction_session_timeout": "60000",
+                "timezone": "UTC",
+            },
+        },
+    )
