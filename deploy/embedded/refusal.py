@@ -1,0 +1,5 @@
+"""What the embedded system says when it will not start."""
+
+
+class StartRefusedError(RuntimeError):
+    """Something cannot be started as asked; the message is a sentence for the person who asked, with the way out."""

@@ -1,0 +1,94 @@
+"""A real PostgreSQL for the session, and a migrated database of its own for every test that asks for one."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from deploy.embedded.postgres import EmbeddedPostgres
+from shared.ids import TimeOrderedIds
+from tests.support.ports import free_port
+
+DatabaseFactory = Callable[[Sequence[str]], Awaitable[str]]
+GIVEN_SERVER = "CCHC_TEST_POSTGRES"
+
+
+def named(dsn: str, database: str) -> str:
+    """Return the address of another database on the same server."""
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a server with a role that may create databases: a given one, else an embedded one.
+
+    fsync is off: these tests kill processes, not machines.
+    """
+    given = os.environ.get(GIVEN_SERVER)  # noqa: TID251 -- tests choose their server here
+    if given:
+        yield given
+        return
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), free_port(), settings={"fsync": "off"})
+    await server.start()
+    yield server.admin_dsn
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def database_templates(postgres_server: str) -> AsyncIterator[dict[tuple[str, ...], str]]:
+    """Names of the template databases made so far, by the histories they are migrated to."""
+    templates: dict[tuple[str, ...], str] = {}
+    yield templates
+    for name in templates.values():
+        await _execute(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database_factory(
+    postgres_server: str, database_templates: dict[tuple[str, ...], str]
+) -> AsyncIterator[DatabaseFactory]:
+    """Makes databases, for example `dsn = await database_factory(("shared.messaging", "services.plans"))`.
+
+    Each call clones a template that is migrated once a session to the named histories, in their order; `()` gives an
+    empty database. The clone is dropped after the test, with whoever is still connected to it.
+    """
+    made: list[str] = []
+
+    async def make(histories: Sequence[str]) -> str:
+        key = tuple(histories)
+        if key not in database_templates:
+            database_templates[key] = await _migrated_template(postgres_server, key)
+        name = _fresh_name("test")
+        await _execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_templates[key]}"')
+        made.append(name)
+        return named(postgres_server, name)
+
+    yield make
+    for name in made:
+        await _execute(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _migrated_template(server: str, histories: tuple[str, ...]) -> str:
+    name = _fresh_name("template")
+    await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0')
+    if histories:
+        from shared.database.migrations import migrate
+
+        for history in histories:
+            await migrate(SecretStr(named(server, name)), history)
+    return name
+
+
+def _fresh_name(kind: str) -> str:
+    return f"cchc_{kind}_{TimeOrderedIds().new().hex}"
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn, ssl=False)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
