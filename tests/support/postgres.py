@@ -50,10 +50,10 @@ async def database_templates(postgres_server: str) -> AsyncIterator[dict[tuple[s
 async def database_factory(
     postgres_server: str, database_templates: dict[tuple[str, ...], str]
 ) -> AsyncIterator[DatabaseFactory]:
-    """Makes databases, for example `dsn = await database_factory(("shared.messaging", "services.plans"))`.
+    """How a test gets databases: ask for this, then await it with the histories that the database shall have.
 
-    Each call clones a template that is migrated once a session to the named histories, in their order; `()` gives an
-    empty database. The clone is dropped after the test, with whoever is still connected to it.
+    `("shared.messaging", "services.plans")`, say; `()` gives an empty database. Each call clones a template that is
+    migrated once a session. The clone is dropped after the test, with whoever is still connected to it.
     """
     made: list[str] = []
 

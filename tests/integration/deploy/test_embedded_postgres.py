@@ -5,18 +5,30 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from deploy.embedded.postgres import EmbeddedPostgres, StartRefusedError, provision
+from deploy.embedded import postgres
+from deploy.embedded.postgres import EmbeddedPostgres, provision
 from deploy.embedded.process import is_alive
+from deploy.embedded.refusal import StartRefusedError
 from tests.support.ports import free_port
 from tests.support.postgres import DatabaseFactory, named
 
 PROJECT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that others may enter; pytest's own may be entered by its owner only."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
 
 
 async def ask(dsn: str, question: str) -> object:
@@ -116,6 +128,25 @@ async def test_server_dies_with_its_launcher_and_the_next_one_finds_the_data(tmp
     assert not is_alive(server_pid)
     assert await ask(successor.admin_dsn, "SELECT 1") == 1
     await successor.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+async def test_root_without_user_namespaces_runs_it_as_nobody(
+    monkeypatch: pytest.MonkeyPatch, open_directory: Path
+) -> None:
+    monkeypatch.setattr(postgres, "_mode_for_postgres", lambda: "nobody")
+    server = EmbeddedPostgres(open_directory / "home", free_port())
+    await server.start()
+    assert await ask(server.admin_dsn, "SELECT 1") == 1
+    assert server.data.owner() == "nobody"
+    assert await server.child.stop(10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+async def test_nobody_is_not_sent_into_a_closed_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(postgres, "_mode_for_postgres", lambda: "nobody")
+    with pytest.raises(StartRefusedError, match="set CCHC_HOME"):
+        await EmbeddedPostgres(tmp_path / "home", free_port()).start()
 
 
 async def test_a_role_opens_its_own_database_only(postgres_server: str) -> None:
