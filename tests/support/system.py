@@ -1,0 +1,142 @@
+"""A whole running system, started the way a user starts it (`cchc run`), in a directory and on ports of its own."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from shared.clock import SystemClock
+from shared.security import issue_token
+
+ROOT = Path(__file__).resolve().parents[2]
+CCHC = Path(sys.executable).with_name("cchc")
+BASES = range(21000, 31000, 200)
+
+
+def free_base_port() -> int:
+    """Return a base port whose whole block (portal .. Kafka) is free."""
+    for base in BASES:
+        with contextlib.ExitStack() as held:
+            try:
+                for offset in (0, 1, 2, 3, 32, 92, 93):
+                    listener = held.enter_context(socket.socket())
+                    listener.bind(("127.0.0.1", base + offset))
+            except OSError:
+                continue
+            return base
+    raise RuntimeError("no free block of ports")
+
+
+def until(check: Callable[[], Any], *, within: float, what: str, pause: float = 0.05) -> Any:  # noqa: ANN401 -- the check's
+    """Return the first truthy answer of `check`; AssertionError with `what` after `within` seconds."""
+    deadline = time.monotonic() + within
+    last: Any = None
+    while time.monotonic() < deadline:
+        try:
+            last = check()
+        except (OSError, httpx2.HTTPError, subprocess.SubprocessError) as error:
+            last = error
+        else:
+            if last:
+                return last
+        time.sleep(pause)
+    raise AssertionError(f"not within {within} s: {what}; last: {last!r}")
+
+
+@dataclass
+class System:
+    """One `cchc run` with its own home."""
+
+    home: Path
+    base: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def variables(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CCHC_")}  # noqa: TID251 -- a child's
+        return {**kept, "CCHC_HOME": str(self.home), "CCHC_PORT": str(self.base), **self.environment}
+
+    def start(self, *, within: float = 90) -> None:
+        """Start and wait until every service says that it is ready."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "run.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [CCHC, "run"], cwd=ROOT, env=self.variables(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        self.wait_until_ready(within=within)
+
+    def wait_until_ready(self, *, within: float = 60) -> None:
+        def ready() -> bool:
+            if self.process is not None and self.process.poll() is not None:
+                raise AssertionError(f"cchc run ended: {(self.home / 'run.log').read_text()[-2000:]}")
+            return all(
+                httpx2.get(f"{self.url(name)}/health/ready", timeout=3).json()["status"] == "ready"
+                for name in ("plans", "tasks", "reporting")
+            )
+
+        until(ready, within=within, what="all services ready", pause=0.1)
+
+    def stop(self, *, within: float = 10) -> int:
+        """Send SIGTERM; return the exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(within)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait(5)
+            self.process = None
+
+    def command(self, *arguments: str, within: float = 60) -> str:
+        """Run `cchc ...` against this system; return what it printed."""
+        found = subprocess.run(
+            [CCHC, *arguments],
+            cwd=ROOT,
+            env=self.variables(),
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+        assert found.returncode == 0, f"cchc {' '.join(arguments)}: {found.stdout}\n{found.stderr}"
+        return found.stdout
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """Return the processes by name, as `cchc ps --json` tells."""
+        answer = json.loads(self.command("ps", "--json"))
+        rows = answer["processes"] if isinstance(answer, dict) else answer
+        return {row["name"]: row for row in rows}
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.base + {'plans': 1, 'tasks': 2, 'reporting': 3}[service]}"
+
+    def token(self, role: str, unit: str | None = None) -> str:
+        """Return a bearer token of the embedded issuer."""
+        return issue_token(
+            self.home / "keys",
+            issuer="cchc-embedded",
+            audience="cchc",
+            role=role,
+            unit=unit,
+            name=f"Thử {role}",
+            expires=timedelta(hours=2),
+            now=SystemClock().now(),
+        )
+
+    def client(self, service: str, role: str, unit: str | None = None) -> httpx2.Client:
+        return httpx2.Client(
+            base_url=self.url(service), headers={"Authorization": f"Bearer {self.token(role, unit)}"}, timeout=30
+        )
