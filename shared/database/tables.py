@@ -1,6 +1,6 @@
 """Plumbing tables that every service's database has: outbox, inbox, dead letters, progress, stored answers.
 
-Their migrations are one history of their own (shared/database/migrations, version table `plumbing_version`), run
+Their migrations are one history of their own (shared/messaging/migrations, version table `plumbing_version`), run
 before the service's.
 """
 
@@ -86,8 +86,11 @@ dead_letters = Table(
     Column("reason", Text, nullable=False),
     Column("dead_at", MOMENT, nullable=False, server_default=text("clock_timestamp()")),
     Column("replays", Integer, nullable=False, server_default=text("0")),
-    Column("resolved_at", MOMENT),  # a replay went through
-    UniqueConstraint("consumer_group", "cluster_id", "topic", "partition", "position"),
+    Column("resolved_at", MOMENT),  # a replay went through, or an operator discarded it
+    Column("resolution", Text),  # "replayed", "parked", "discarded: <why>"
+    UniqueConstraint("consumer_group", "cluster_id", "topic", "partition", "position", name="uq_dead_letters_place"),
+    CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved_together"),
+    Index("ix_dead_letters_open", "consumer_group", "id", postgresql_where=text("resolved_at IS NULL")),
 )
 
 parked_messages = Table(
@@ -96,7 +99,11 @@ parked_messages = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("consumer_group", Text, nullable=False),
     Column("event_id", Uuid, nullable=False),
+    Column("cluster_id", Text, nullable=False),
     Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("key", LargeBinary),
     Column("headers", JSONB, nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("waits_for", Text, nullable=False),
@@ -105,11 +112,14 @@ parked_messages = Table(
     Index("ix_parked_messages_waits_for", "consumer_group", "waits_for"),
 )
 
-consumer_state = Table(
+consumer_state = Table(  # what this database has taken in: the truth about positions, written with the results
     "consumer_state",
     metadata,
     Column("consumer_group", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
     Column("cluster_id", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),  # the next one to take in
 )
 
 consumer_progress = Table(
@@ -144,3 +154,19 @@ idempotency_keys = Table(
     Column("answer", JSONB, nullable=False),
     Column("recorded_at", MOMENT, nullable=False, server_default=text("clock_timestamp()")),
 )
+
+PLUMBING_TABLES = frozenset(
+    table.name
+    for table in (
+        outbox,
+        relay_state,
+        inbox,
+        dead_letters,
+        parked_messages,
+        consumer_state,
+        consumer_progress,
+        worker_status,
+        idempotency_keys,
+    )
+)
+"""Names of the tables of the plumbing history; a service's history leaves them alone."""
