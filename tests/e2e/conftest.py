@@ -1,15 +1,30 @@
 """Running systems for the end-to-end tests: one on each transport, each with a home and ports of its own."""
 
+import asyncio
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from deploy.embedded.kafka import LIBRARIES, fetch_libraries
+from deploy.embedded.refusal import StartRefusedError
 from tests.support.system import System, free_base_port
 
 TRANSPORTS = [
     pytest.param("postgres", id="postgres"),
     pytest.param("kafka", id="kafka", marks=pytest.mark.kafka),
 ]
+
+
+@pytest.fixture(scope="session")
+def kafka_libraries() -> Path:
+    """Kafka's jars; skips aloud where Java or Maven is missing."""
+    try:
+        asyncio.run(fetch_libraries(dict(os.environ)))  # noqa: TID251 -- Maven needs PATH and HOME
+    except (StartRefusedError, OSError) as refusal:
+        pytest.skip(f"NO KAFKA: {refusal}")
+    return LIBRARIES
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)

@@ -61,6 +61,7 @@ class System:
     home: Path
     base: int
     environment: Mapping[str, str] = field(default_factory=dict)
+    issuer: str = "cchc-embedded"
     process: subprocess.Popen[bytes] | None = None
 
     def variables(self) -> dict[str, str]:
@@ -127,7 +128,7 @@ class System:
         """Return a bearer token of the embedded issuer."""
         return issue_token(
             self.home / "keys",
-            issuer="cchc-embedded",
+            issuer=self.issuer,
             audience="cchc",
             role=role,
             unit=unit,
