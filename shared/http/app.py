@@ -1,0 +1,115 @@
+"""The application factory that all services share."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import ASGIApp
+
+from shared.clock import SystemClock
+from shared.http.edge import Edge
+from shared.http.permissions import Permissions, PermissionTable, build_table, second_lock
+from shared.http.problems import MEDIA_TYPE, Problem, ProblemSpec, problem_handlers
+from shared.security import TokenVerifier
+from shared.settings import SharedSettings
+from shared.signing_keys import key_source
+
+_PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
+_DOCUMENTED_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
+    for status, description in (
+        (401, "Không có mã truy cập hợp lệ"),
+        (403, "Vai trò không được phép"),
+        (404, "Không tìm thấy"),
+        (409, "Trái với trạng thái hiện tại"),
+        (422, "Yêu cầu không hợp lệ"),
+    )
+}
+
+
+class ServiceApp(FastAPI):
+    """FastAPI with the edge around it and problem details in its API document."""
+
+    def __init__(self, *, verifier: TokenVerifier, **options: Any) -> None:  # noqa: ANN401 -- FastAPI's own
+        super().__init__(**options)
+        self._verifier = verifier
+
+    def build_middleware_stack(self) -> ASGIApp:
+        table = self.state.permission_table
+        if not isinstance(table, PermissionTable):
+            raise TypeError("the application has no permission table")
+        return Edge(super().build_middleware_stack(), table=table, verifier=self._verifier)
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if "Problem" not in schemas:
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["Problem"] = problem
+        return document
+
+
+def create_service_app(
+    *,
+    title: str,
+    service: str,
+    settings: SharedSettings,
+    engine: AsyncEngine,
+    histories: Sequence[str],
+    routers: Sequence[APIRouter],
+    permissions: Permissions,
+    problems: Mapping[type[Exception], ProblemSpec],
+    state: Mapping[str, object] | None = None,
+) -> FastAPI:
+    """Build the API process of a service.
+
+    Args:
+        title: the name people read in the API document.
+        service: `plans`, `tasks`, `reporting`; the name in logs, traces and metrics.
+        settings: bounds, issuer, log level.
+        engine: the service's database; disposed of when the application stops.
+        histories: migration histories that must be at head for the service to be ready.
+        routers: the service's routes. Each one is guarded; nothing in a route function switches that off.
+        permissions: who may call which route function.
+        problems: the service's own errors and how they are told.
+        state: objects that route functions find in `request.app.state`.
+
+    Raises:
+        PermissionTableError: a route without a row, a row without a route, or a route that cannot be guarded.
+        ValueError: `settings.jwks_url` names a source of keys that is not safe.
+    """
+    verifier = TokenVerifier(
+        key_source(settings.jwks_url), issuer=settings.issuer, audience=settings.audience, clock=SystemClock()
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await engine.dispose()
+
+    app = ServiceApp(
+        verifier=verifier,
+        title=title,
+        version="1",
+        docs_url=None,  # the page would load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=settings.max_body_bytes,
+        strict_content_type=True,
+        lifespan=lifespan,
+        exception_handlers=problem_handlers(problems),
+        telemetry={"operation_spans": False, "logs": False},
+    )
+    for router in routers:
+        app.include_router(router, dependencies=[Depends(second_lock)], responses=_DOCUMENTED_REFUSALS)
+    app.state.permission_table = build_table(app, permissions)
+    app.state.engine = engine
+    app.state.settings = settings
+    for name, value in (state or {}).items():
+        setattr(app.state, name, value)
+    return app

@@ -1,0 +1,164 @@
+"""The outermost layer of every API process: lets callers in, sets headers, writes one log line a request.
+
+It stands outside of everything the framework does, so that nothing of a stranger's body is read, and so that no answer
+leaves without the headers and without its line, not even one that the framework makes of an unexpected error.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http import known_problems as known
+from shared.http.caller import Forbidden, Unauthenticated, UnitRequired, caller_of, find_caller, remember_caller
+from shared.http.permissions import OPEN_PATHS, GuardedRoute, PermissionTable, permit
+from shared.http.problems import field_error, internal_error, language_of, problem_response
+from shared.security import InvalidToken, KeysUnavailable, TokenVerifier
+
+_HEADERS: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_MOST_PARAMETERS: Final = 100
+_NOT_TEXT: Final = frozenset(chr(code) for code in range(32)) | {"\x7f"}
+
+_log = structlog.get_logger("shared.http")
+
+
+class InvalidQuery(Exception):  # noqa: N818 -- errors say the refusal
+    """Query parameters that the route does not know, or that hold control characters."""
+
+    def __init__(self, found: list[tuple[str, str]]) -> None:
+        super().__init__("invalid query")
+        self.found = found
+
+
+class Edge:
+    """ASGI middleware around a whole application."""
+
+    def __init__(self, app: ASGIApp, *, table: PermissionTable, verifier: TokenVerifier) -> None:
+        self.app = app
+        self._table = table
+        self._verifier = verifier
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        await _Exchange(self, scope, receive, send).run()
+
+    def route_of(self, request: Request) -> GuardedRoute | None:
+        """Return the route that the request is for; None on open paths and where there is nothing."""
+        return self._table.find(request.method, request.scope["path"])
+
+    async def admit(self, request: Request, route: GuardedRoute | None) -> None:
+        """Let the request through, or raise the refusal."""
+        if request.method == "GET" and request.scope["path"] in OPEN_PATHS:
+            return
+        caller = caller_of(await self._verifier.identify(_bearer_token(request)))
+        remember_caller(request.scope, caller)
+        if route is not None:
+            permit(request.scope, route, caller)
+            _check_query(request, route)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
+        self._edge = edge
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._status: int | None = None
+        self._replaced = False
+        self._route: GuardedRoute | None = None
+
+    async def run(self) -> None:
+        started = time.perf_counter()
+        request = Request(self._scope, self._receive)
+        try:
+            refusal = await self._admitted(request)
+            await (refusal or self._edge.app)(self._scope, self._receive, self._answer)
+        except Exception as error:  # noqa: BLE001 -- nothing is outside of this layer but the server, which would log the text
+            _log.exception("request failed", error=type(error).__qualname__)
+            if self._status is None:
+                await internal_error(request)(self._scope, self._receive, self._answer)
+        finally:
+            self._write_line(request, started)
+
+    async def _admitted(self, request: Request) -> Response | None:
+        """Return the refusal, or None when the request may go on."""
+        self._route = self._edge.route_of(request)
+        try:
+            await self._edge.admit(request, self._route)
+        except (Unauthenticated, InvalidToken, Forbidden, UnitRequired, KeysUnavailable) as refusal:
+            return problem_response(request, known.REFUSALS[type(refusal)])
+        except InvalidQuery as refusal:
+            language = language_of(request)
+            errors = [field_error({"type": kind, "loc": ("query", name)}, language) for kind, name in refusal.found]
+            return problem_response(request, known.INVALID_REQUEST, errors=errors)
+        return None
+
+    async def _answer(self, message: Message) -> None:
+        if self._replaced:
+            return
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            if self._status == known.CONTENT_TOO_LARGE.status and headers.get("content-type", "").startswith("text/"):
+                # The framework's body limit answers in plain text, past all handlers.
+                self._replaced = True
+                response = problem_response(Request(self._scope), known.CONTENT_TOO_LARGE)
+                await response(self._scope, self._receive, self._dressed)
+                return
+        await self._dressed(message)
+
+    async def _dressed(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+    def _write_line(self, request: Request, started: float) -> None:
+        path = request.scope["path"]
+        caller = find_caller(request)
+        _log.info(
+            "request",
+            method=request.method,
+            route=self._route.path if self._route else path if path in OPEN_PATHS else None,
+            status=self._status,
+            duration_ms=round((time.perf_counter() - started) * 1000, 1),
+            unit=caller.unit if caller else None,
+        )
+
+
+def _bearer_token(request: Request) -> str:
+    values = request.headers.getlist("authorization")
+    if len(values) != 1:
+        raise Unauthenticated
+    scheme, _, token = values[0].partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    return token.strip()
+
+
+def _check_query(request: Request, route: GuardedRoute) -> None:
+    query = request.scope.get("query_string", b"").decode("latin-1")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
+    except ValueError as error:  # too many, or bytes that are not UTF-8
+        raise InvalidQuery([("unreadable_parameters", "")]) from error
+    found = [("unknown_parameter", name) for name, _ in pairs if name not in route.parameters]
+    found += [("string_characters", name) for name, value in pairs if _NOT_TEXT.intersection(value)]
+    if found:
+        raise InvalidQuery(found)

@@ -1,0 +1,62 @@
+"""Idempotency-Key: a caller may send a write again and gets the first answer (see shared.database.idempotency)."""
+
+import re
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import Depends, Header
+from starlette.requests import Request
+
+from shared.database.idempotency import RequestKey
+from shared.http.caller import CallerDep
+
+_HEADER: Final = "idempotency-key"
+_PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
+
+
+class BadIdempotencyKey(Exception):  # noqa: N818 -- errors say the refusal
+    """The header is empty, too long, not printable ASCII, or there twice (HTTP 400)."""
+
+
+async def idempotency_key(
+    request: Request,
+    caller: CallerDep,
+    documented: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", description="Khoá do người gọi đặt; gửi lại cùng khoá được cùng câu trả lời."),
+    ] = None,
+) -> RequestKey | None:
+    """Return the caller's key with the fingerprint (SHA-256) of method, path, query and body; None without a header.
+
+    Raises:
+        BadIdempotencyKey: the key is not usable.
+    """
+    del documented  # stands in the signature for the API document
+    keys = request.headers.getlist(_HEADER)
+    if not keys:
+        return None
+    if len(keys) > 1 or _PRINTABLE.fullmatch(keys[0]) is None or not keys[0].strip():
+        raise BadIdempotencyKey
+    digest = sha256()
+    for part in (request.method.encode(), request.url.path.encode(), request.url.query.encode(), *await _body(request)):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return RequestKey(caller=caller.subject, key=keys[0], request_sha256=digest.digest())
+
+
+async def _body(request: Request) -> list[bytes]:
+    """Return what the body says. A form is taken by its fields: its boundary differs each time it is sent."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return [await request.body()]
+    parts: list[bytes] = []
+    for name, value in (await request.form()).multi_items():
+        parts.append(name.encode())
+        if isinstance(value, str):
+            parts.append(value.encode())
+        else:
+            parts += [(value.filename or "").encode(), await value.read()]
+            await value.seek(0)
+    return parts
+
+
+IdempotencyKeyDep = Annotated[RequestKey | None, Depends(idempotency_key)]
