@@ -83,23 +83,25 @@ def check_report(report: CompletionReport, *, plan_year: int, evidence_required:
 def _faults(report: CompletionReport, *, plan_year: int, evidence_required: bool, moment: datetime) -> Iterator[Fault]:
     today = vietnam_date(moment)
     if report.completed_on > today:
-        yield Fault("/completed_on", "completed-on-in-future", "Ngày hoàn thành không được sau ngày hôm nay.")
+        yield Fault("/body/completed_on", "completed-on-in-future", "Ngày hoàn thành không được sau ngày hôm nay.")
     if report.completed_on < date(plan_year - YEARS_BACK, 1, 1):
         yield Fault(
-            "/completed_on",
+            "/body/completed_on",
             "completed-on-too-early",
             f"Ngày hoàn thành không được trước ngày 01/01/{plan_year - YEARS_BACK}.",
         )
     if report.reported_at is not None and report.reported_at > moment + CLOCK_TOLERANCE:
-        yield Fault("/reported_at", "reported-at-in-future", "Thời điểm báo cáo không được ở tương lai.")
+        yield Fault("/body/reported_at", "reported-at-in-future", "Thời điểm báo cáo không được ở tương lai.")
     if evidence_required and not report.evidence:
-        yield Fault("/evidence", "evidence-missing", "Kế hoạch yêu cầu ít nhất một văn bản minh chứng.")
+        yield Fault("/body/evidence", "evidence-missing", "Kế hoạch yêu cầu ít nhất một văn bản minh chứng.")
     for index, document in enumerate(report.evidence):
         if not document.number.strip():
-            yield Fault(f"/evidence/{index}/number", "evidence-number-empty", "Thiếu số, ký hiệu văn bản minh chứng.")
+            yield Fault(
+                f"/body/evidence/{index}/number", "evidence-number-empty", "Thiếu số, ký hiệu văn bản minh chứng."
+            )
         if document.issued_on > today:
             yield Fault(
-                f"/evidence/{index}/issued_on",
+                f"/body/evidence/{index}/issued_on",
                 "evidence-issued-in-future",
                 "Ngày ban hành văn bản minh chứng không được sau ngày hôm nay.",
             )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a request, with the JSON pointer to it."""
+    """One thing wrong with a request. `pointer` is a JSON pointer into the request, which begins with `/body`."""
 
     pointer: str
     code: str
@@ -90,7 +90,11 @@ class VersionDiffers(TaskRefusal):
 
 
 class PlanContradictsItself(TaskRefusal):
-    """An issued plan names one task twice."""
+    """An issued plan names one task twice, or has a version that no history reaches."""
+
+
+class UnitContradictsItself(TaskRefusal):
+    """A unit stands above itself, or has a version that no history reaches."""
 
 
 class TaskOfAnotherPlan(TaskRefusal):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.tasks.domain.errors import PlanContradictsItself
-from services.tasks.domain.unit import TaskUnit
+from services.tasks.domain.unit import HIGHEST_VERSION, TaskUnit
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class LearnedPlan:
     """A plan at one version, with all its tasks in the plan's order.
 
     Raises:
-        PlanContradictsItself: one task stands in it twice.
+        PlanContradictsItself: one task stands in it twice, or its version is out of reach.
     """
 
     id: UUID
@@ -50,7 +50,7 @@ class LearnedPlan:
     tasks: tuple[LearnedTask, ...]
 
     def __post_init__(self) -> None:
-        if len({task.id for task in self.tasks}) != len(self.tasks):
+        if self.version > HIGHEST_VERSION or len({task.id for task in self.tasks}) != len(self.tasks):
             raise PlanContradictsItself
 
     def named_units(self) -> dict[str, TaskUnit]:

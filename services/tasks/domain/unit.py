@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.tasks.domain.errors import UnitContradictsItself
+
+HIGHEST_VERSION = 2**31 - 1
 GROUP = "group"
 """Kind of a collective lead ("các sở, ban, ngành"), for which the secretariat may report."""
 
@@ -29,7 +32,11 @@ class TaskUnit:
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit's whole state at one version of its own history."""
+    """A unit's whole state at one version of its own history.
+
+    Raises:
+        UnitContradictsItself: it is its own parent, or its version is out of reach.
+    """
 
     code: str
     version: int
@@ -37,3 +44,7 @@ class Unit:
     kind: str
     parent: str | None = None
     successors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.parent == self.code or self.version > HIGHEST_VERSION:
+            raise UnitContradictsItself

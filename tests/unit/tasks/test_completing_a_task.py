@@ -148,16 +148,16 @@ def test_the_day_of_the_product_is_today_at_the_latest_by_the_vietnamese_calenda
     task.complete(
         actor=a_department(), moment=late_evening, completion_id=COMPLETION, report=a_report(completed_on=TODAY)
     )
-    assert faults(a_task(), completed_on=TODAY + timedelta(days=1)) == {"/completed_on": "completed-on-in-future"}
+    assert faults(a_task(), completed_on=TODAY + timedelta(days=1)) == {"/body/completed_on": "completed-on-in-future"}
 
 
 def test_the_day_of_the_product_goes_back_to_january_two_years_before_the_plan() -> None:
     complete(a_task(), completed_on=date(2021, 1, 1))
-    assert faults(a_task(), completed_on=date(2020, 12, 31)) == {"/completed_on": "completed-on-too-early"}
+    assert faults(a_task(), completed_on=date(2020, 12, 31)) == {"/body/completed_on": "completed-on-too-early"}
 
 
 def test_evidence_is_required_unless_the_plan_says_otherwise() -> None:
-    assert faults(a_task(), evidence=()) == {"/evidence": "evidence-missing"}
+    assert faults(a_task(), evidence=()) == {"/body/evidence": "evidence-missing"}
     complete(a_task(evidence_required=False), evidence=())
 
 
@@ -169,10 +169,10 @@ def test_every_fault_is_told_at_once() -> None:
     assert faults(
         a_task(), completed_on=date(2024, 1, 1), evidence=evidence, reported_at=NOW + timedelta(minutes=5, seconds=1)
     ) == {
-        "/completed_on": "completed-on-in-future",
-        "/reported_at": "reported-at-in-future",
-        "/evidence/1/number": "evidence-number-empty",
-        "/evidence/1/issued_on": "evidence-issued-in-future",
+        "/body/completed_on": "completed-on-in-future",
+        "/body/reported_at": "reported-at-in-future",
+        "/body/evidence/1/number": "evidence-number-empty",
+        "/body/evidence/1/issued_on": "evidence-issued-in-future",
     }
 
 

@@ -1,0 +1,1 @@
+"""PostgreSQL, and the published form of events."""
