@@ -1,0 +1,15 @@
+"""Which event log carries the events is one setting; only the chosen one's client is imported."""
+
+from shared.messaging.transports.port import Transport
+from shared.settings import SharedSettings
+
+
+def create_transport(settings: SharedSettings) -> Transport:
+    """Return the transport that `settings.transport` names, not yet started."""
+    if settings.transport == "kafka":
+        from shared.messaging.transports.kafka import KafkaTransport
+
+        return KafkaTransport(settings.kafka_bootstrap, replication=settings.kafka_replication)
+    from shared.messaging.transports.postgres_log import PostgresLog
+
+    return PostgresLog(settings.log_database_url)

@@ -1,4 +1,4 @@
 from shared.database.migrations import run_env
-from shared.database.tables import metadata
+from shared.messaging.transports.log_tables import metadata
 
-run_env(metadata, "plumbing_version")
+run_env(metadata, "log_version")

@@ -1,0 +1,118 @@
+"""One call of `publish` on its way to Kafka: order by key, batches by partition, what became of each record."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.partitioner import DefaultPartitioner
+
+from shared.messaging.transports.port import MAX_RECORD_BYTES, NotSent, Record, RecordRefused
+
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+class Shipment:
+    """Sends each partition's records batch after batch, the next one when the one before is acknowledged.
+
+    So a batch that fails holds back everything after it in its partition. Several partitions go at the same time.
+    """
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+        self._stopped: set[tuple[str, str]] = set()
+        self.outcome: list[Exception | None] = [NotSent(record.key) for record in records]
+
+    async def send(self, producer: AIOKafkaProducer) -> None:
+        """Send everything.
+
+        Raises:
+            aiokafka.errors.KafkaError: the broker does not take anything; what it took before is in `outcome`.
+        """
+        places = await self._sort(producer)
+        await asyncio.gather(*(self._send_lane(producer, place, numbers) for place, numbers in places.items()))
+
+    def give_up(self, reason: Exception) -> None:
+        """Mark whatever has no outcome yet with `reason`."""
+        self.outcome = [reason if isinstance(each, NotSent) else each for each in self.outcome]
+
+    async def _sort(self, producer: AIOKafkaProducer) -> dict[TopicPartition, list[int]]:
+        """Return the numbers of the records that may be sent, by partition."""
+        places: defaultdict[TopicPartition, list[int]] = defaultdict(list)
+        partitions = {
+            topic: await _count_partitions(producer, topic) for topic in {each.topic for each in self._records}
+        }
+        for number, record in enumerate(self._records):
+            if (record.topic, record.key) in self._stopped:
+                continue
+            refusal = _refusal(record, partitions[record.topic])
+            if refusal is None:
+                place = partition_of(record.key, partitions[record.topic])
+                places[TopicPartition(record.topic, place)].append(number)
+            else:
+                self._refuse(number, refusal)
+        return places
+
+    async def _send_lane(self, producer: AIOKafkaProducer, place: TopicPartition, numbers: Sequence[int]) -> None:
+        done, size = 0, len(numbers)
+        while done < len(numbers):
+            batch, taken = _fill(producer, [self._records[number] for number in numbers[done : done + size]])
+            chunk, done = numbers[done : done + taken], done + taken
+            if (place.topic, self._records[chunk[0]].key) in self._stopped:
+                continue
+            try:
+                await (await producer.send_batch(batch, place.topic, partition=place.partition))
+            except _TOO_LARGE as error:
+                if taken == 1:
+                    self._refuse(chunk[0], RecordRefused(type(error).__name__))
+                else:  # one of them: find it, one at a time
+                    done, size = done - taken, 1
+            else:
+                for number in chunk:
+                    self.outcome[number] = None
+
+    def _refuse(self, number: int, refusal: RecordRefused) -> None:
+        self.outcome[number] = refusal
+        self._stopped.add((self._records[number].topic, self._records[number].key))
+
+
+async def _count_partitions(producer: AIOKafkaProducer, topic: str) -> int:
+    try:
+        return len(await producer.partitions_for(topic))
+    except (UnknownTopicOrPartitionError, InvalidTopicError):
+        return 0
+
+
+def _refusal(record: Record, partitions: int) -> RecordRefused | None:
+    if not partitions:
+        return RecordRefused(f"no topic {record.topic}")
+    if len(record.value) > MAX_RECORD_BYTES:
+        return RecordRefused(f"value of {len(record.value)} bytes, at most {MAX_RECORD_BYTES}")
+    return None
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of `key` as the Java client would."""
+    found: int = DefaultPartitioner()(key.encode(), range(partitions), range(partitions))
+    return found
+
+
+def _fill(producer: AIOKafkaProducer, records: Sequence[Record]) -> tuple[object, int]:
+    """Return a batch with as many of `records` as fit, and how many these are; the first always fits."""
+    batch = producer.create_batch()
+    taken = 0
+    for record in records:
+        headers = [(name, value.encode()) for name, value in record.headers.items()]
+        added = batch.append(timestamp=None, key=record.key.encode(), value=record.value, headers=headers)
+        if added is None:
+            break
+        taken += 1
+    return batch, taken
