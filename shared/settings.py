@@ -40,3 +40,8 @@ class SharedSettings(BaseSettings):
     dead_letters_in_a_row: int = Field(
         default=20, ge=1, description="So many dead letters one after another stop a consumer: the fault is then ours."
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="OpenTelemetry collector that takes traces by OTLP/HTTP, for example `http://127.0.0.1:4318`; "
+        "unset: traces go nowhere.",
+    )

@@ -1,5 +1,6 @@
 """The application factory that all services share."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -10,11 +11,14 @@ from starlette.types import ASGIApp
 
 from shared.clock import SystemClock
 from shared.http.edge import Edge
+from shared.http.health import Probe, health_router
+from shared.http.metrics import metrics_router
 from shared.http.permissions import Permissions, PermissionTable, build_table, second_lock
 from shared.http.problems import MEDIA_TYPE, Problem, ProblemSpec, problem_handlers
 from shared.security import TokenVerifier
 from shared.settings import SharedSettings
 from shared.signing_keys import key_source
+from shared.telemetry import start_telemetry
 
 _PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 _DOCUMENTED_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
@@ -85,12 +89,15 @@ def create_service_app(
         key_source(settings.jwks_url), issuer=settings.issuer, audience=settings.audience, clock=SystemClock()
     )
 
+    telemetry = start_telemetry(service, otlp_endpoint=settings.otlp_endpoint)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
             await engine.dispose()
+            await asyncio.to_thread(telemetry.shutdown)
 
     app = ServiceApp(
         verifier=verifier,
@@ -103,12 +110,21 @@ def create_service_app(
         strict_content_type=True,
         lifespan=lifespan,
         exception_handlers=problem_handlers(problems),
-        telemetry={"operation_spans": False, "logs": False},
+        telemetry={
+            "tracer_provider": telemetry.tracer_provider,
+            "meter_provider": telemetry.meter_provider,
+            "operation_spans": False,
+            "logs": False,  # they would export exceptions with their texts
+            "auto_configure": False,
+        },
     )
+    app.include_router(health_router(Probe(engine, histories, verifier.keys)))
+    app.include_router(metrics_router(telemetry, engine))
     for router in routers:
         app.include_router(router, dependencies=[Depends(second_lock)], responses=_DOCUMENTED_REFUSALS)
     app.state.permission_table = build_table(app, permissions)
     app.state.engine = engine
+    app.state.telemetry = telemetry
     app.state.settings = settings
     for name, value in (state or {}).items():
         setattr(app.state, name, value)

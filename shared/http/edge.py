@@ -4,6 +4,7 @@ It stands outside of everything the framework does, so that nothing of a strange
 leaves without the headers and without its line, not even one that the framework makes of an unexpected error.
 """
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -132,10 +133,12 @@ class _Exchange:
     def _write_line(self, request: Request, started: float) -> None:
         path = request.scope["path"]
         caller = find_caller(request)
-        _log.info(
+        is_open = path in OPEN_PATHS
+        _log.log(
+            logging.DEBUG if is_open else logging.INFO,  # probes and scrapes come every few seconds
             "request",
             method=request.method,
-            route=self._route.path if self._route else path if path in OPEN_PATHS else None,
+            route=self._route.path if self._route else path if is_open else None,
             status=self._status,
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
             unit=caller.unit if caller else None,
