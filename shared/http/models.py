@@ -7,7 +7,7 @@ type for days, moments and identifiers, so those come as ISO strings, and as not
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -82,33 +82,47 @@ _FROM_JSON: Final[Mapping[str, Callable[[object], object]]] = {
     "frozenset": _name,
 }
 
-_OTHERS_OWN: Final = frozenset({"model", "definition-ref"})  # adapted by its own class
+_JSON_BRANCH: Final[Mapping[str, str]] = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
+_ADAPTED: Final = "cchc_adapted"
 _NOT_SCHEMAS: Final = frozenset({"metadata", "serialization", "default", "members", "expected", "config"})
 
 
-def _adapted(schema: Any) -> Any:  # noqa: ANN401 -- a core schema is a tree of plain dicts
+def _adapted(schema: Any, handler: GetCoreSchemaHandler) -> Any:  # noqa: ANN401 -- a tree of plain dicts and lists
     """Return the schema with strings normalised and with JSON's stand-ins allowed where Python has richer types.
 
     The framework hands over parsed JSON as Python objects, for which strict mode would want real dates and tuples.
     """
-    if isinstance(schema, list):
-        return [_adapted(item) for item in schema]
-    if isinstance(schema, tuple):
-        return tuple(_adapted(item) for item in schema)
-    if not isinstance(schema, dict) or schema.get("type") in _OTHERS_OWN:
-        return schema
-    if schema.get("type") == "lax-or-strict":
-        return _adapted(schema["strict_schema"])
-    if schema.get("type") == "json-or-python":
-        return _adapted(schema["json_schema"])
-    inner = {name: value if name in _NOT_SCHEMAS else _adapted(value) for name, value in schema.items()}
-    kind = inner.get("type")
+    if isinstance(schema, list | tuple):
+        return type(schema)(_adapted(item, handler) for item in schema)
+    if not isinstance(schema, dict) or schema.get("type") == "model":
+        return schema  # an inner model is adapted by its own class
+    if schema.get("type") == "definition-ref":
+        return _adapted_reference(schema, handler)
+    if (branch := _JSON_BRANCH.get(str(schema.get("type")))) is not None:
+        return _adapted(schema[branch], handler)
+    inner = {name: value if name in _NOT_SCHEMAS else _adapted(value, handler) for name, value in schema.items()}
+    return _taken_from_json(inner)
+
+
+def _taken_from_json(schema: dict[str, Any]) -> Any:  # noqa: ANN401 -- see above
+    kind = str(schema.get("type"))
     if kind == "str":
-        inner.setdefault("max_length", LONGEST_TEXT)
-        return core_schema.no_info_before_validator_function(normal_text, inner)
-    if isinstance(kind, str) and kind in _FROM_JSON:
-        return core_schema.no_info_before_validator_function(_FROM_JSON[kind], {**inner, "strict": False})
-    return inner
+        bounded = {"max_length": LONGEST_TEXT, **schema}
+        return core_schema.no_info_before_validator_function(normal_text, cast("CoreSchema", bounded))
+    if kind in _FROM_JSON:
+        lax = {**schema, "strict": False}
+        return core_schema.no_info_before_validator_function(_FROM_JSON[kind], cast("CoreSchema", lax))
+    return schema
+
+
+def _adapted_reference(schema: dict[str, Any], handler: GetCoreSchemaHandler) -> Any:  # noqa: ANN401 -- see above
+    try:
+        target = handler.resolve_ref_schema(cast("CoreSchema", schema))
+    except LookupError:  # a model that is being built: it holds itself
+        return schema
+    if target["type"] != "enum":
+        return schema
+    return _taken_from_json({name: value for name, value in target.items() if name != "ref"})
 
 
 class RequestModel(BaseModel):
@@ -118,9 +132,13 @@ class RequestModel(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /) -> CoreSchema:
-        schema = dict(handler(source))
-        if schema.get("type") == "model":
-            schema["schema"] = _adapted(schema["schema"])
+        schema = handler(source)
+        model: dict[str, Any] = cast("dict[str, Any]", schema)
+        while str(model["type"]).startswith("function-"):  # model validators stand around the model
+            model = model["schema"]
+        if model["type"] == "model" and _ADAPTED not in model.get("metadata", {}):  # once, however often it is used
+            model["schema"] = _adapted(model["schema"], handler)
+            model["metadata"] = {**model.get("metadata", {}), _ADAPTED: True}
         return schema
 
 
