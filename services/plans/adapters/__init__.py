@@ -1,0 +1,1 @@
+"""Where the plans service meets PostgreSQL, files and the published contracts."""
