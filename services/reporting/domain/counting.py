@@ -1,7 +1,7 @@
 """The figures of a plan at a cut-off day, as known at a moment, under a method. Pure: same facts, same figures."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -128,6 +128,11 @@ def figures(plan: PlanFacts, knowledge: Knowledge, cutoff: date, method: Method)
         by_unit=_by_unit(tasks, method.rounding),
         tasks=tasks,
     )
+
+
+def before_known(plan: PlanFacts) -> PlanFacts:
+    """Return the plan as it stood before anything was known of it: without tasks."""
+    return replace(plan, version=0, tasks=())
 
 
 def task_at(plan: PlanFacts, task: TaskFacts, record: TaskRecord, cutoff: date, method: Method) -> TaskAt:

@@ -54,3 +54,11 @@ class FormatNotAvailable(ReportingError):
         super().__init__()
         self.wanted = wanted
         self.available = ", ".join(available)
+
+
+class ReportTemplateBroken(ReportingError):
+    """The Word template names something that a report does not have, or cannot be read."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place

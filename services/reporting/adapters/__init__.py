@@ -1,0 +1,1 @@
+"""SQL, published contracts and document files: what the use cases reach through ports."""

@@ -1,0 +1,1 @@
+"""The Word template of reports, and the program that made it."""

@@ -1,0 +1,72 @@
+"""The transaction of a use case, with the repositories on its connection."""
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.reporting.adapters.event_mapping import report_issued
+from services.reporting.adapters.ledger import SqlLedger
+from services.reporting.adapters.plans import SqlPlans
+from services.reporting.adapters.reports import SqlReports
+from services.reporting.adapters.violations import violated
+from services.reporting.domain.events import ReportIssued
+from services.reporting.ports import Announcements, Answers, KeyTakenMeanwhile, Ledger, Plans, Reports
+from shared.database.idempotency import AnswerStore, RequestKey, StoredAnswer
+from shared.database.unit_of_work import UnitOfWork
+from shared.ids import Ids
+from shared.messaging.outbox import Outbox
+
+SOURCE = "/cchc/reporting"
+
+Connection = AsyncConnection
+
+
+class SqlAnswers:
+    """The stored answers, with the race for one key told in the words of the ports."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._store = AnswerStore(connection)
+
+    async def find(self, request: RequestKey | None) -> StoredAnswer | None:
+        return await self._store.find(request)
+
+    async def keep(self, request: RequestKey | None, answer: StoredAnswer) -> None:
+        try:
+            await self._store.keep(request, answer)
+        except IntegrityError as error:
+            if violated(error) == "pk_idempotency_keys":
+                raise KeyTakenMeanwhile from error
+            raise
+
+
+class OutboxAnnouncements:
+    """Inside events into the outbox, keyed by their plan."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    async def add(self, event: ReportIssued) -> None:
+        await self._outbox.add(
+            report_issued(event), subject=str(event.report_id), key=str(event.plan_id), time=event.issued_at
+        )
+
+
+class SqlReportingUnitOfWork(UnitOfWork):
+    """The reporting service's unit of work."""
+
+    ledger: Ledger
+    plans: Plans
+    reports: Reports
+    answers: Answers
+    announcements: Announcements
+
+    def __init__(self, engine: AsyncEngine, ids: Ids) -> None:
+        super().__init__(engine)
+        self._ids = ids
+
+    def bind(self, connection: AsyncConnection) -> None:
+        """Build the repositories on `connection`."""
+        self.ledger = SqlLedger(connection)
+        self.plans = SqlPlans(connection)
+        self.reports = SqlReports(connection)
+        self.answers = SqlAnswers(connection)
+        self.announcements = OutboxAnnouncements(Outbox(connection, source=SOURCE, ids=self._ids))

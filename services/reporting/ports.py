@@ -1,0 +1,153 @@
+"""What the use cases ask for. One real implementation each (adapters), tested on PostgreSQL and on real documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Protocol, Self
+from uuid import UUID
+
+from services.reporting.domain.content import CorrectedReport
+from services.reporting.domain.events import ReportIssued
+from services.reporting.domain.facts import Knowledge
+from services.reporting.domain.report import Report
+from services.reporting.domain.sight import UnitTree
+from shared.database.idempotency import RequestKey, StoredAnswer
+
+
+class KeyTakenMeanwhile(Exception):  # noqa: N818 -- errors say what happened
+    """Another request with the same Idempotency-Key committed first; run again, and find its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """A plan as lists show it."""
+
+    id: UUID
+    unit_code: str
+    unit_name: str
+    year: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReading:
+    """What one read of the ledger told about a plan."""
+
+    known: Knowledge
+    position: int
+    """Place in the ledger of the last row read; 0 when there was none."""
+    last_time: datetime | None
+    """The newest recorded time among the rows read."""
+
+
+class Ledger(Protocol):
+    """Everything heard, read back."""
+
+    async def read(self, plan_id: UUID, as_of: datetime) -> LedgerReading:
+        """Return what was known of a plan at `as_of`."""
+
+
+class Plans(Protocol):
+    """Plans and units heard of."""
+
+    async def find(self, plan_id: UUID) -> PlanEntry | None:
+        """Return a plan's entry."""
+
+    async def tree(self) -> UnitTree:
+        """Return the units with their parents."""
+
+    async def parent_name(self, unit_code: str) -> str | None:
+        """Return the name of the unit above."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenReport:
+    """What is kept with an issue for ever."""
+
+    content: dict[str, Any]
+    documents: Mapping[str, bytes]
+    """Format -> bytes."""
+    sha256: dict[str, str]
+    """Format -> hex digest of those bytes."""
+    ledger_position: int
+
+
+class Reports(Protocol):
+    """Reports, one at a time, under lock when they are to change."""
+
+    async def add(self, report: Report) -> None:
+        """Write a new draft."""
+
+    async def load(self, report_id: UUID) -> Report | None:
+        """Lock the report until the end of the transaction and return it."""
+
+    async def save(self, report: Report) -> None:
+        """Write a draft's sections and version."""
+
+    async def freeze(self, report: Report, frozen: FrozenReport) -> None:
+        """Write the issue with its documents.
+
+        Raises:
+            ReportNumberTaken: another report of the unit has the number in the same year.
+        """
+
+    async def corrected(self, report_id: UUID | None) -> CorrectedReport | None:
+        """Return the issue that a report corrects; None for a draft or an unknown one."""
+
+
+class Answers(Protocol):
+    """First answers of requests with an Idempotency-Key."""
+
+    async def find(self, request: RequestKey | None) -> StoredAnswer | None:
+        """Return the first answer.
+
+        Raises:
+            IdempotencyKeyReused: the key came before with another request.
+        """
+
+    async def keep(self, request: RequestKey | None, answer: StoredAnswer) -> None:
+        """Keep the answer.
+
+        Raises:
+            KeyTakenMeanwhile: another transaction has kept one under the key.
+        """
+
+
+class Announcements(Protocol):
+    """What others are told of; travels once the transaction commits."""
+
+    async def add(self, event: ReportIssued) -> None:
+        """Write the event into the outbox."""
+
+
+class ReportingUnitOfWork(Protocol):
+    """One transaction of one use case; it can be opened again after it was closed."""
+
+    ledger: Ledger
+    plans: Plans
+    reports: Reports
+    answers: Answers
+    announcements: Announcements
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Roll back what was not committed."""
+
+    async def commit(self) -> None:
+        """Make it durable."""
+
+
+class Renderer(Protocol):
+    """Makes documents of a report's content; equal content gives equal bytes."""
+
+    async def render(self, content: dict[str, Any], file_format: str) -> bytes:
+        """Return the document in one of `FORMATS`."""
+
+
+FORMATS = ("docx", "json")
+"""What a report is made in."""
