@@ -24,12 +24,16 @@ from services.tasks.ports import KeyTakenMeanwhile, PlanRepository, TasksUnitOfW
 from shared.clock import Clock, vietnam_date
 from shared.database.idempotency import IdempotencyKeyReused, RequestKey, StoredAnswer
 from shared.ids import Ids
+from shared.telemetry import counter
 
 OK = 200
 CREATED = 201
 ATTEMPTS = 3
 """A request that lost the race for its Idempotency-Key finds the winner's answer the next time."""
 
+COMPLETIONS = counter(
+    "cchc.tasks.completions", unit="{completion}", description="Báo cáo hoàn thành: nhận, lặp lại, từ chối."
+)
 Refusal = (TaskRefusal, IdempotencyKeyReused)
 
 
@@ -71,7 +75,8 @@ async def report_progress(desk: Desk, ask: Ask, *, note: str, percent: int | Non
     async def change(_work: TasksUnitOfWork, task: Task, moment: datetime) -> None:
         task.progress(actor=ask.actor, moment=moment, note=note, percent=percent)
 
-    return await _write(desk, ask, change, _with_the_task(desk))
+    answer, _ = await _write(desk, ask, change, _with_the_task(desk))
+    return answer
 
 
 async def report_completion(desk: Desk, asked: CompletionAsk) -> StoredAnswer:
@@ -87,7 +92,13 @@ async def report_completion(desk: Desk, asked: CompletionAsk) -> StoredAnswer:
         body = {"completion_id": str(task.completion.id), "state": task.state.value, "receipt": given}
         return StoredAnswer(status=CREATED, body=body)
 
-    return await _write(desk, asked.ask, change, tell)
+    try:
+        answer, is_repeat = await _write(desk, asked.ask, change, tell)
+    except Refusal:
+        COMPLETIONS.add(1, {"outcome": "refused"})
+        raise
+    COMPLETIONS.add(1, {"outcome": "repeated" if is_repeat else "accepted"})
+    return answer
 
 
 async def confirm_completion(desk: Desk, ask: Ask, *, completion_id: UUID) -> StoredAnswer:
@@ -97,7 +108,8 @@ async def confirm_completion(desk: Desk, ask: Ask, *, completion_id: UUID) -> St
         await work.tasks.load_completion(task, completion_id)
         task.confirm(actor=ask.actor, moment=moment)
 
-    return await _write(desk, ask, change, _with_the_task(desk))
+    answer, _ = await _write(desk, ask, change, _with_the_task(desk))
+    return answer
 
 
 async def return_completion(desk: Desk, ask: Ask, *, completion_id: UUID, reason: str) -> StoredAnswer:
@@ -107,7 +119,8 @@ async def return_completion(desk: Desk, ask: Ask, *, completion_id: UUID, reason
         await work.tasks.load_completion(task, completion_id)
         task.return_(actor=ask.actor, moment=moment, reason=reason)
 
-    return await _write(desk, ask, change, _with_the_task(desk))
+    answer, _ = await _write(desk, ask, change, _with_the_task(desk))
+    return answer
 
 
 async def reopen_task(desk: Desk, ask: Ask, *, reason: str) -> StoredAnswer:
@@ -117,7 +130,8 @@ async def reopen_task(desk: Desk, ask: Ask, *, reason: str) -> StoredAnswer:
         await work.tasks.load_live_completion(task)
         task.reopen(actor=ask.actor, moment=moment, reason=reason)
 
-    return await _write(desk, ask, change, _with_the_task(desk))
+    answer, _ = await _write(desk, ask, change, _with_the_task(desk))
+    return answer
 
 
 async def report_batch(desk: Desk, items: Sequence[CompletionAsk]) -> list[StoredAnswer | Exception]:
@@ -147,7 +161,8 @@ async def learn_unit(plans: PlanRepository, unit: Unit) -> None:
     await plans.learn_unit(unit)
 
 
-async def _write(desk: Desk, ask: Ask, change: Change, tell: Tell) -> StoredAnswer:
+async def _write(desk: Desk, ask: Ask, change: Change, tell: Tell) -> tuple[StoredAnswer, bool]:
+    """Return the answer, and whether it repeats an earlier one."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return await _write_once(desk, ask, change, tell)
@@ -157,7 +172,7 @@ async def _write(desk: Desk, ask: Ask, change: Change, tell: Tell) -> StoredAnsw
     raise AssertionError("unreachable")
 
 
-async def _write_once(desk: Desk, ask: Ask, change: Change, tell: Tell) -> StoredAnswer:
+async def _write_once(desk: Desk, ask: Ask, change: Change, tell: Tell) -> tuple[StoredAnswer, bool]:
     async with desk.unit_of_work() as work:
         task = await work.tasks.load(ask.task_id)
         if task is None:
@@ -165,7 +180,7 @@ async def _write_once(desk: Desk, ask: Ask, change: Change, tell: Tell) -> Store
         access.require_visible(ask.actor, task)
         earlier = await work.answers.find(ask.request)
         if earlier is not None:
-            return earlier
+            return earlier, True
         task.expect_version(ask.expected_version)
         moment = desk.clock.now()  # under the lock, so that a task's versions and moments run the same way
         await change(work, task, moment)
@@ -173,7 +188,7 @@ async def _write_once(desk: Desk, ask: Ask, change: Change, tell: Tell) -> Store
         answer = tell(task, event_id, moment)
         await work.answers.keep(ask.request, answer)
         await work.commit()
-        return answer
+        return answer, False
 
 
 def _with_the_task(desk: Desk) -> Tell:

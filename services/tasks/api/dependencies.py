@@ -1,0 +1,103 @@
+"""What route functions ask for."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header
+from starlette.requests import Request
+
+from services.tasks.api.errors import IfMatchInvalid
+from services.tasks.domain.actor import Actor, ActorRole
+from services.tasks.handlers import Ask, Desk
+from services.tasks.queries import Today
+from shared.clock import vietnam_date
+from shared.database.idempotency import RequestKey
+from shared.http.caller import Caller, CallerDep
+from shared.http.idempotency import IdempotencyKeyDep
+
+_ENTITY_TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*')
+_NO_VERSION = -1
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Return the caller in the words of the domain, without a name."""
+    return Actor(
+        subject=caller.subject, roles=frozenset(ActorRole(role.value) for role in caller.roles), unit=caller.unit
+    )
+
+
+async def current_actor(caller: CallerDep) -> Actor:
+    """Return who calls."""
+    return actor_of(caller)
+
+
+async def current_desk(request: Request) -> Desk:
+    """Return what the use cases work with."""
+    desk = request.app.state.desk
+    if not isinstance(desk, Desk):
+        raise TypeError("the application has no desk")
+    return desk
+
+
+ActorDep = Annotated[Actor, Depends(current_actor)]
+DeskDep = Annotated[Desk, Depends(current_desk)]
+
+
+async def today(desk: DeskDep) -> Today:
+    """Return the Vietnamese calendar day on which timings are asked for."""
+    return Today(day=vietnam_date(desk.clock.now()), due_soon_days=desk.due_soon_days)
+
+
+TodayDep = Annotated[Today, Depends(today)]
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """Return the version that the caller has read; None where it does not say or `*` takes any.
+
+    A tag that this service never gives out (weak, or no number) matches no version (RFC 9110, 13.1.1). Of several tags
+    in one header the rules would need the current version to choose; one is what clients send.
+
+    Raises:
+        IfMatchInvalid: the header is not an entity tag.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _ENTITY_TAG.fullmatch(if_match)
+    if found is None:
+        raise IfMatchInvalid
+    weak, tag = found.groups()
+    return int(tag) if not weak and re.fullmatch(r"[0-9]{1,9}", tag) else _NO_VERSION
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What a write says of itself apart from its task: who, under which key, having read which version."""
+
+    actor: Actor
+    request: RequestKey | None
+    version: int | None
+
+    def ask(self, task_id: UUID) -> Ask:
+        """Return what the use case is asked for `task_id`."""
+        return Ask(actor=self.actor, task_id=task_id, request=self.request, expected_version=self.version)
+
+
+async def current_writer(
+    actor: ActorDep,
+    request_key: IdempotencyKeyDep,
+    if_match: Annotated[
+        str | None, Header(description="ETag của lần xem trước; nhiệm vụ đã đổi thì trả 412.", max_length=200)
+    ] = None,
+) -> Writer:
+    """Return what this write says of itself."""
+    return Writer(actor=actor, request=request_key, version=expected_version(if_match))
+
+
+WriterDep = Annotated[Writer, Depends(current_writer)]
+
+
+def entity_tag(version: object) -> dict[str, str]:
+    """Return the ETag header of a task at `version`."""
+    return {"ETag": f'"{version}"'}

@@ -1,0 +1,19 @@
+"""Who may call what. Which task it is about, and whether the caller's unit leads it, is decided by the domain."""
+
+from shared.http.caller import Role
+from shared.http.permissions import Permissions
+
+_EVERYONE = frozenset(Role)
+_REPORTERS = frozenset({Role.DEPARTMENT, Role.SECRETARIAT})
+_SECRETARIAT = frozenset({Role.SECRETARIAT})
+
+PERMISSIONS: Permissions = {
+    "list_tasks": _EVERYONE,
+    "get_task": _EVERYONE,
+    "report_progress": _REPORTERS,
+    "report_completion": _REPORTERS,
+    "report_batch": _REPORTERS,
+    "confirm_completion": _SECRETARIAT,
+    "return_completion": _SECRETARIAT,
+    "reopen_task": _SECRETARIAT,
+}

@@ -1,0 +1,47 @@
+"""The API process of the tasks service."""
+
+from fastapi import FastAPI
+
+from services.tasks.adapters.unit_of_work import SqlTasksUnitOfWork
+from services.tasks.api import completions, tasks
+from services.tasks.api.errors import PROBLEMS
+from services.tasks.api.permissions import PERMISSIONS
+from services.tasks.handlers import Desk
+from services.tasks.settings import TasksSettings
+from shared.clock import Clock, SystemClock
+from shared.database.engine import create_engine
+from shared.http.app import create_service_app
+from shared.http.server import serve
+from shared.ids import TimeOrderedIds
+
+HISTORY = "services.tasks"
+
+
+def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAPI:
+    """Build the API process; a given clock stands for the machine's."""
+    engine = create_engine(
+        settings.tasks_database_url, application_name="tasks-api", pool_size=settings.tasks_pool_size
+    )
+    ids = TimeOrderedIds()
+    desk = Desk(
+        unit_of_work=lambda: SqlTasksUnitOfWork(engine, ids),
+        clock=clock or SystemClock(),
+        ids=ids,
+        due_soon_days=settings.due_soon_days,
+    )
+    return create_service_app(
+        title="Theo dõi thực hiện nhiệm vụ",
+        service="tasks",
+        settings=settings,
+        engine=engine,
+        histories=[HISTORY],
+        routers=[tasks.router, completions.router],
+        permissions=PERMISSIONS,
+        problems=PROBLEMS,
+        state={"desk": desk},
+    )
+
+
+if __name__ == "__main__":
+    chosen = TasksSettings()
+    serve(create_app(chosen), chosen.host, chosen.tasks_port)
