@@ -64,6 +64,8 @@ class ChildProcess:
     environment: Mapping[str, str]
     log_file: Path
     stop_signal: signal.Signals = signal.SIGTERM
+    last_signal: signal.Signals = signal.SIGKILL
+    """What it gets when it did not stop in time; SIGKILL follows two seconds later."""
     mode: Mode = "same"
     working_directory: Path = Path("/")
     _process: asyncio.subprocess.Process | None = field(default=None, init=False, repr=False)
@@ -103,14 +105,16 @@ class ChildProcess:
             return True
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(self.stop_signal)
-        try:
-            await asyncio.wait_for(process.wait(), within)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            return False
-        return True
+        for patience, harder in ((within, self.last_signal), (2.0, signal.SIGKILL)):
+            try:
+                await asyncio.wait_for(process.wait(), patience)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(harder)
+            else:
+                return patience == within
+        await process.wait()
+        return False
 
 
 async def run_once(

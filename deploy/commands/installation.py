@@ -1,0 +1,123 @@
+"""The databases and the event log of one installation, however they were started."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import SecretStr
+
+from deploy.commands.refusal import NOT_RUNNING, CommandRefusedError
+from deploy.embedded.home import Home
+from deploy.embedded.programs import LOG_ROLE, SERVICES, database_url
+from deploy.embedded.settings import OFFSETS, home_directory, inherited_environment
+from deploy.embedded.state import RunningSystem, read_state
+from shared.contracts.topics import ALL
+from shared.settings import SharedSettings
+
+
+def running_system(home: Home) -> RunningSystem:
+    """Return the system that runs on this data directory.
+
+    Raises:
+        CommandRefusedError: none does (exit code 3).
+    """
+    system = read_state(home.run)
+    if system is None or not system.is_running:
+        raise CommandRefusedError(
+            f"Không có hệ thống nào đang chạy trên {home.path} (CCHC_HOME): chạy make run trước. [not running]",
+            code=NOT_RUNNING,
+        )
+    return system
+
+
+class Installation:
+    """Knows the databases by name, and the settings that the services of this installation have."""
+
+    def __init__(self, urls: Mapping[str, SecretStr], settings: SharedSettings) -> None:
+        self._urls = urls
+        self.settings = settings
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services whose databases are named."""
+        return tuple(self._urls)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the installation that `CCHC_<SERVICE>_DATABASE_URL` and the shared settings describe (containers)."""
+        environment = inherited_environment()
+        urls = {
+            service: SecretStr(environment[name])
+            for service in SERVICES
+            if (name := f"CCHC_{service.upper()}_DATABASE_URL") in environment
+        }
+        return cls(urls, SharedSettings())
+
+    @classmethod
+    def find(cls) -> Self:
+        """Return the installation of the environment, or else the one that runs on `CCHC_HOME`.
+
+        Raises:
+            CommandRefusedError: neither.
+        """
+        described = cls.from_environment()
+        return described if described.services else cls.running()
+
+    @classmethod
+    def find_log(cls) -> Self:
+        """Return the installation whose event log the environment names, or else the one that runs on `CCHC_HOME`.
+
+        Raises:
+            CommandRefusedError: neither.
+        """
+        named = {"CCHC_KAFKA_BOOTSTRAP", "CCHC_LOG_DATABASE_URL"} & inherited_environment().keys()
+        return cls.from_environment() if named else cls.running()
+
+    @classmethod
+    def running(cls) -> Self:
+        """Return the installation that runs on `CCHC_HOME`.
+
+        Raises:
+            CommandRefusedError: none does.
+        """
+        home = Home(home_directory())
+        system = running_system(home)
+        port = system.port + OFFSETS["postgres"]
+        settings: dict[str, Any] = {
+            "transport": system.transport,
+            "kafka_bootstrap": system.kafka_bootstrap,
+            "log_database_url": SecretStr(database_url(home, LOG_ROLE, port)),
+        }
+        urls = {service: SecretStr(database_url(home, f"cchc_{service}", port)) for service in SERVICES}
+        return cls(urls, SharedSettings(**settings))
+
+    def url(self, service: str) -> SecretStr:
+        """Return the address of the service's database.
+
+        Raises:
+            CommandRefusedError: this installation names none.
+        """
+        if service not in self._urls:
+            raise CommandRefusedError(
+                f"CCHC_{service.upper()}_DATABASE_URL chưa được đặt. [the database of {service} is not named]"
+            )
+        return self._urls[service]
+
+    async def migrate(self) -> None:
+        """Bring every database that is named here to its head, that of the event log included when it is used."""
+        from shared.database.migrations import LOG, migrate
+
+        if self.settings.transport == "postgres":
+            await migrate(self.settings.log_database_url, LOG)
+        for service in self._urls:
+            await migrate(self._urls[service], f"services.{service}")
+
+    async def ensure_topics(self) -> None:
+        """Make the topics that are missing."""
+        from shared.messaging.transports import create_transport
+
+        transport = create_transport(self.settings)
+        await transport.start()
+        try:
+            await transport.ensure_topics(ALL)
+        finally:
+            await transport.stop()

@@ -1,0 +1,90 @@
+"""Commands that prepare an installation's servers; containers run them once before the services start."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.commands.refusal import CommandRefusedError
+from deploy.embedded.home import Home
+from deploy.embedded.settings import home_directory, read_settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to `cchc`."""
+    for command in (migrate, topics, keys, seed, healthy, kafka):
+        app.command()(command)
+
+
+def migrate() -> None:
+    """Đưa các cơ sở dữ liệu lên phiên bản mới nhất (bring every database to its newest revision)."""
+    from deploy.commands.installation import Installation
+
+    installation = Installation.find()
+    asyncio.run(installation.migrate())
+    typer.echo(f"Đã cập nhật [migrated]: {', '.join(installation.services)}")
+
+
+def topics() -> None:
+    """Tạo các chủ đề còn thiếu trong nhật ký sự kiện (make missing topics)."""
+    from deploy.commands.installation import Installation
+
+    asyncio.run(Installation.find_log().ensure_topics())
+    typer.echo("Các chủ đề đã sẵn sàng. [topics ready]")
+
+
+def keys(
+    directory: Annotated[
+        Path | None, typer.Option(help="Thư mục chứa khóa; mặc định $CCHC_HOME/keys. [where the keys lie]")
+    ] = None,
+) -> None:
+    """Tạo khóa ký mã truy cập, nếu chưa có; in đường dẫn khóa công khai (make the signing key once)."""
+    from shared.security import make_issuer
+
+    typer.echo(make_issuer(directory or Home(home_directory()).keys))
+
+
+def seed() -> None:
+    """Nạp danh mục đơn vị của tỉnh mẫu; chạy lại không đổi gì (load the sample province's units)."""
+    from deploy.commands.first_data import seed_units
+    from deploy.commands.installation import Installation
+
+    seed_units(Installation.find())
+    typer.echo("Đã nạp danh mục đơn vị. [units loaded]")
+
+
+def healthy(port: Annotated[int, typer.Option(help="Cổng của dịch vụ trên máy này. [port]")]) -> None:
+    """Mã thoát 0 khi dịch vụ ở cổng đó sẵn sàng (exit code 0 when the service there is ready)."""
+    from deploy.embedded.health import get
+
+    status, answer = asyncio.run(get(port, "/health/ready"))
+    if status != 200:  # noqa: PLR2004 -- HTTP's OK
+        raise CommandRefusedError(f"Chưa sẵn sàng [not ready]: {status} {answer}")
+
+
+def kafka() -> None:
+    """Chạy riêng Apache Kafka một nút ở cổng CCHC_PORT + 92 cho đến khi nhận Ctrl-C (broker alone)."""
+    asyncio.run(_kafka_alone())
+
+
+async def _kafka_alone() -> None:
+    from deploy.embedded.kafka import EmbeddedKafka
+
+    settings = read_settings()
+    home = Home(settings.home)
+    home.make()
+    broker = EmbeddedKafka(home.kafka, settings.port_of("kafka"), log_file=home.log_of("kafka"))
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    try:
+        await broker.start()
+        typer.echo(
+            f"Kafka đang chạy ở {broker.bootstrap}; Ctrl-C để dừng. [running]\n"
+            f"CCHC_KAFKA_BOOTSTRAP={broker.bootstrap} CCHC_TRANSPORT=kafka make run"
+        )
+        await asked_to_stop.wait()
+    finally:
+        await broker.stop()
