@@ -114,6 +114,7 @@ def upgrade(connection: Connection, history: str, revision: str = "head") -> Non
     config = configuration(history)
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+    connection.commit()  # reading the version began a transaction, in which the next history would run uncommitted
 
 
 def downgrade(connection: Connection, history: str, revision: str = "base") -> None:
@@ -121,6 +122,7 @@ def downgrade(connection: Connection, history: str, revision: str = "base") -> N
     config = configuration(history)
     config.attributes["connection"] = connection
     command.downgrade(config, revision)
+    connection.commit()
 
 
 def migration_engine(url: SecretStr) -> AsyncEngine:
