@@ -4,13 +4,21 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 PAUSE = 0.02
 
 
-async def eventually(check: Callable[[], Awaitable[T] | T], within: float = 10, *, tell: str = "") -> T:
+@overload
+async def eventually(check: Callable[[], Awaitable[T | None]], within: float = 10, *, tell: str = "") -> T: ...
+
+
+@overload
+async def eventually(check: Callable[[], T | None], within: float = 10, *, tell: str = "") -> T: ...
+
+
+async def eventually(check: Callable[[], Any], within: float = 10, *, tell: str = "") -> Any:
     """Call `check` until it returns something true, and return that.
 
     An AssertionError of `check` counts as "not yet"; the last one is raised when the time is over.
@@ -21,7 +29,7 @@ async def eventually(check: Callable[[], Awaitable[T] | T], within: float = 10, 
     deadline = time.monotonic() + within
     while True:
         failed: AssertionError | None = None
-        found: T | None = None
+        found: object = None
         try:
             answer = check()
             found = await answer if inspect.isawaitable(answer) else answer

@@ -10,7 +10,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     KafkaError,
     NoError,
-    ProducerClosed,
     TopicAlreadyExistsError,
 )
 
@@ -77,14 +76,16 @@ class KafkaTransport:
         return NewTopic(topic.name, topic.partitions, self._replication, topic_configs=kept)
 
     async def is_empty(self, topic: str) -> bool:
+        async with self._admin() as admin:
+            (found,) = await admin.describe_topics([topic])
+        places = [TopicPartition(topic, each["partition"]) for each in found["partitions"]]
+        if not places:
+            return True
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
         try:
             with _translated():
                 async with asyncio.timeout(self._deadline):
                     await consumer.start()
-                    if topic not in await consumer.topics():
-                        return True
-                    places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
                     return not any((await consumer.end_offsets(places)).values())
         finally:
             await consumer.stop()
@@ -121,20 +122,17 @@ class KafkaTransport:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        # Without this `stop` would wait for batches that can only be delivered by a broker that is away.
-        producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 -- there is no public way to give up
-        with suppress(TimeoutError, KafkaError, OSError):
-            async with asyncio.timeout(2):
-                await producer.stop()
-        with suppress(TimeoutError, KafkaError, OSError):
-            async with asyncio.timeout(1):
-                await producer.client.close()
+        # `producer.stop` would wait for batches that only a broker that is away could take: end its parts one by one.
+        producer._closed = True  # noqa: SLF001 -- there is no public way to give up
+        sender = producer._sender  # noqa: SLF001 -- same
+        for close in (sender.close, producer.client.close) if sender else (producer.client.close,):
+            with suppress(TimeoutError, KafkaError, OSError):
+                async with asyncio.timeout(2):
+                    await close()
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        admin = AIOKafkaAdminClient(
-            bootstrap_servers=self._bootstrap, request_timeout_ms=int(self._deadline * 1000), api_version="auto"
-        )
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=int(self._deadline * 1000))
         try:
             with _translated():
                 async with asyncio.timeout(self._deadline):

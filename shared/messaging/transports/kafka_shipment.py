@@ -16,6 +16,8 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from shared.messaging.transports.port import MAX_RECORD_BYTES, NotSent, Record, RecordRefused
 
+METADATA_WITHIN = 2.0
+"""Seconds; a topic that was just made needs a moment to be known everywhere."""
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -27,7 +29,6 @@ class Shipment:
 
     def __init__(self, records: Sequence[Record]) -> None:
         self._records = records
-        self._stopped: set[tuple[str, str]] = set()
         self.outcome: list[Exception | None] = [NotSent(record.key) for record in records]
 
     async def send(self, producer: AIOKafkaProducer) -> None:
@@ -49,44 +50,47 @@ class Shipment:
         partitions = {
             topic: await _count_partitions(producer, topic) for topic in {each.topic for each in self._records}
         }
+        stopped: set[tuple[str, str]] = set()
         for number, record in enumerate(self._records):
-            if (record.topic, record.key) in self._stopped:
+            if (record.topic, record.key) in stopped:
                 continue
             refusal = _refusal(record, partitions[record.topic])
             if refusal is None:
                 place = partition_of(record.key, partitions[record.topic])
                 places[TopicPartition(record.topic, place)].append(number)
             else:
-                self._refuse(number, refusal)
+                self.outcome[number] = refusal
+                stopped.add((record.topic, record.key))
         return places
 
     async def _send_lane(self, producer: AIOKafkaProducer, place: TopicPartition, numbers: Sequence[int]) -> None:
         done, size = 0, len(numbers)
+        stopped: set[str] = set()  # of this lane: what was stopped before comes after everything in it
         while done < len(numbers):
             batch, taken = _fill(producer, [self._records[number] for number in numbers[done : done + size]])
             chunk, done = numbers[done : done + taken], done + taken
-            if (place.topic, self._records[chunk[0]].key) in self._stopped:
+            if self._records[chunk[0]].key in stopped:
                 continue
             try:
                 await (await producer.send_batch(batch, place.topic, partition=place.partition))
             except _TOO_LARGE as error:
+                size = 1  # from here on one at a time, so that none of a stopped key slips through in a batch
                 if taken == 1:
-                    self._refuse(chunk[0], RecordRefused(type(error).__name__))
-                else:  # one of them: find it, one at a time
-                    done, size = done - taken, 1
+                    self.outcome[chunk[0]] = RecordRefused(type(error).__name__)
+                    stopped.add(self._records[chunk[0]].key)
+                else:
+                    done -= taken
             else:
                 for number in chunk:
                     self.outcome[number] = None
 
-    def _refuse(self, number: int, refusal: RecordRefused) -> None:
-        self.outcome[number] = refusal
-        self._stopped.add((self._records[number].topic, self._records[number].key))
-
 
 async def _count_partitions(producer: AIOKafkaProducer, topic: str) -> int:
+    """Return 0 for a topic that does not show up in time: aiokafka would ask again and again for it."""
     try:
-        return len(await producer.partitions_for(topic))
-    except (UnknownTopicOrPartitionError, InvalidTopicError):
+        async with asyncio.timeout(METADATA_WITHIN):
+            return len(await producer.partitions_for(topic))
+    except (TimeoutError, UnknownTopicOrPartitionError, InvalidTopicError):
         return 0
 
 
