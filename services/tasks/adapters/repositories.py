@@ -4,17 +4,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, RowMapping, Select, bindparam, func, insert, select, update
+from sqlalchemy import Date, RowMapping, Select, Text, TextClause, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tasks.adapters.event_mapping import to_contract, to_history
 from services.tasks.adapters.tables import (
+    MOMENT,
     ONE_LIVE_COMPLETION,
     completions,
     plans,
-    task_history,
     task_units,
     tasks,
     units,
@@ -69,65 +69,43 @@ def _load() -> Select[Any]:
     )
 
 
-def _changed() -> CTE:
-    return (
-        update(tasks)
-        .where(tasks.c.id == bindparam("task_id"))
-        .values(
-            state=bindparam("task_state"), version=bindparam("version"), completed_on=bindparam("task_completed_on")
-        )
-        .returning(tasks.c.id)
-        .cte("changed")
-    )
+_CHANGED = """
+    WITH changed AS (
+        UPDATE tasks SET state = :task_state, version = :version, completed_on = :task_completed_on WHERE id = :task_id
+    )"""
+_REPORTED = """, reported AS (
+        INSERT INTO completions
+            (id, task_id, completed_on, reported_at, recorded_at, by_subject, by_unit, evidence, note)
+        VALUES (:completion_id, :task_id, :completed_on, :reported_at, :moment, :subject, :unit, :evidence, :note)
+    )"""
+_DECIDED = """, decided AS (
+        UPDATE completions
+        SET state = :completion_state, decided_at = :moment, decided_by = :subject, reason = :reason
+        WHERE id = :completion_id
+    )"""
+_HISTORY = """
+    INSERT INTO task_history (task_id, version, kind, actor_subject, actor_unit, moment, payload)
+    VALUES (:task_id, :version, :kind, :subject, :unit, :moment, :payload)"""
 
 
-def _reported() -> CTE:
-    return (
-        insert(completions)
-        .values(
-            id=bindparam("completion_id"),
-            task_id=bindparam("task_id"),
-            completed_on=bindparam("completed_on"),
-            reported_at=bindparam("reported_at"),
-            recorded_at=bindparam("recorded_at"),
-            by_subject=bindparam("actor_subject"),
-            by_unit=bindparam("actor_unit"),
-            evidence=bindparam("evidence", type_=JSONB),
-            note=bindparam("note"),
-        )
-        .returning(completions.c.id)
-        .cte("reported")
-    )
+def _statement(*parts: str) -> TextClause:
+    sql = "".join(parts)
+    kinds: dict[str, Any] = {
+        "moment": MOMENT,
+        "reported_at": MOMENT,
+        "evidence": JSONB,
+        "payload": JSONB,
+        "reason": Text,
+        "note": Text,
+    }
+    kinds |= {"unit": Text, "task_completed_on": Date}
+    return text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in kinds.items() if f":{name}" in sql))
 
 
-def _decided() -> CTE:
-    return (
-        update(completions)
-        .where(completions.c.id == bindparam("completion_id"))
-        .values(
-            state=bindparam("completion_state"),
-            decided_at=bindparam("decided_at"),
-            decided_by=bindparam("actor_subject"),
-            reason=bindparam("reason"),
-        )
-        .returning(completions.c.id)
-        .cte("decided")
-    )
-
-
-_HISTORY = insert(task_history).values(
-    task_id=bindparam("task_id"),
-    version=bindparam("version"),
-    kind=bindparam("kind"),
-    actor_subject=bindparam("actor_subject"),
-    actor_unit=bindparam("actor_unit"),
-    moment=bindparam("moment"),
-    payload=bindparam("payload", type_=JSONB),
-)
 _LOAD = _load()
-_SAVE_PROGRESS = _HISTORY.add_cte(_changed())
-_SAVE_COMPLETION = _HISTORY.add_cte(_changed(), _reported())
-_SAVE_DECISION = _HISTORY.add_cte(_changed(), _decided())
+_SAVE_PROGRESS = _statement(_CHANGED, _HISTORY)
+_SAVE_COMPLETION = _statement(_CHANGED, _REPORTED, _HISTORY)
+_SAVE_DECISION = _statement(_CHANGED, _DECIDED, _HISTORY)
 
 
 class SqlTaskRepository:
@@ -175,8 +153,8 @@ class SqlTaskRepository:
             "task_completed_on": task.completed_on,
             "version": event.version,
             "kind": kind,
-            "actor_subject": event.subject,
-            "actor_unit": event.unit,
+            "subject": event.subject,
+            "unit": event.unit,
             "moment": event.moment,
             "payload": payload,
         }
@@ -195,7 +173,6 @@ class SqlTaskRepository:
             "completion_id": event.completion_id,
             "completed_on": event.completed_on,
             "reported_at": event.reported_at,
-            "recorded_at": event.moment,
             "evidence": [evidence_content(document) for document in event.evidence],
             "note": event.note,
         }
@@ -217,7 +194,6 @@ def _decision(completion: Completion | None) -> dict[str, Any]:
     return {
         "completion_id": completion.id,
         "completion_state": completion.state.value,
-        "decided_at": completion.decided_at,
         "reason": completion.reason,
     }
 
