@@ -71,8 +71,10 @@ def kafka() -> None:
 
 async def _kafka_alone() -> None:
     from deploy.embedded.kafka import EmbeddedKafka
+    from deploy.embedded.ports import KAFKA_PORTS, refuse_occupied_ports
 
     settings = read_settings()
+    refuse_occupied_ports(settings, KAFKA_PORTS)
     home = Home(settings.home)
     home.make()
     broker = EmbeddedKafka(home.kafka, settings.port_of("kafka"), log_file=home.log_of("kafka"))

@@ -9,7 +9,9 @@ import sys
 
 from deploy.commands.first_data import load_first_data
 from deploy.commands.installation import Installation
+from deploy.commands.refusal import CommandRefusedError
 from deploy.embedded.home import Home
+from deploy.embedded.refusal import StartRefusedError
 from deploy.embedded.settings import read_settings
 from shared.security import make_issuer
 
@@ -21,17 +23,27 @@ async def prepare(installation: Installation, home: Home) -> None:
     await installation.ensure_topics()
 
 
-def main() -> None:
+def work() -> None:
+    """Do both halves, with a line of standard input between them."""
     settings = read_settings()
     home = Home(settings.home)
     installation = Installation.from_environment()
     asyncio.run(prepare(installation, home))
-    sys.stdout.write("prepared\n")
-    sys.stdout.flush()
+    print("prepared", flush=True)
     if sys.stdin.readline().strip() == "load":
         load_first_data(installation, settings.port, home.keys, with_sample=settings.with_sample)
-        sys.stdout.write("loaded\n")
+        print("loaded", flush=True)
+
+
+def main() -> int:
+    """Return 0 when all went well; else the last line of standard error is the reason."""
+    try:
+        work()
+    except (CommandRefusedError, StartRefusedError) as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

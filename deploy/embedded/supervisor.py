@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from deploy.embedded.health import get, is_ready
 from deploy.embedded.home import Home, rotate_log
 from deploy.embedded.keeper import Keepable, Keeper, PlainProgram
+from deploy.embedded.ports import KAFKA_PORTS, PORTS, refuse_occupied_ports
 from deploy.embedded.postgres import EmbeddedPostgres, provision
 from deploy.embedded.preparation import Preparation
 from deploy.embedded.process import ChildProcess, started_at, tail
@@ -157,28 +157,6 @@ class Supervisor:
         )
 
 
-def refuse_occupied_ports(settings: EmbeddedSettings) -> None:
-    """Find out before anything starts.
-
-    Raises:
-        StartRefusedError: something listens on one of our ports; the sentence names port and setting.
-    """
-    names = ["plans", "tasks", "reporting", "postgres"]
-    if settings.starts_kafka:
-        names += ["kafka", "kafka-controller"]
-    for name in names:
-        port = settings.port_of(name)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                raise StartRefusedError(
-                    f"Cổng {port} ({name}) đang có chương trình khác dùng: đặt CCHC_PORT khác {settings.port}. "
-                    f"[port {port} of {name} is in use: set CCHC_PORT to another base than {settings.port}]"
-                ) from error
-
-
 def main() -> int:
     """Run the system as the environment says; return the exit code."""
     try:
@@ -187,7 +165,7 @@ def main() -> int:
         home.make()
         with home.locked():
             sweep(home.run)
-            refuse_occupied_ports(settings)
+            refuse_occupied_ports(settings, PORTS + KAFKA_PORTS if settings.starts_kafka else PORTS)
             for log in home.logs.glob("*.log"):
                 rotate_log(log)
             return asyncio.run(Supervisor(settings, home, Terminal(home.log_of("supervisor"))).run())

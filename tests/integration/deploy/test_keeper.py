@@ -12,6 +12,7 @@ from deploy.embedded import keeper
 from deploy.embedded.keeper import Keeper, PlainProgram
 from deploy.embedded.process import ChildProcess, is_alive, run_once, started_at, tail
 from deploy.embedded.state import ProcessRow, RunningSystem, read_state, sweep, write_state
+from tests.support.waiting import eventually
 
 SLEEPER = (
     "import signal, time; signal.signal(signal.SIGTERM, lambda *_: exit(0)); print('up', flush=True); time.sleep(600)"
@@ -26,9 +27,7 @@ def child(tmp_path: Path, code: str) -> ChildProcess:
 
 
 async def until_said(log: Path, word: str, times: int = 1) -> None:
-    async with asyncio.timeout(10):
-        while tail(log).count(word) < times:  # noqa: ASYNC110 -- another process writes the file
-            await asyncio.sleep(0.02)
+    await eventually(lambda: tail(log).count(word) >= times, tell=f"{word} in {log.name}")
 
 
 async def test_dead_child_is_started_again_and_counted(tmp_path: Path) -> None:
