@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.tasks import handlers
-from services.tasks.api.dependencies import ActorDep, DeskDep, WriterDep, entity_tag
+from services.tasks.api.dependencies import ActorDep, DeskDep, WriterDep, WriteResponse, task_response
 from services.tasks.api.errors import problem_of
 from services.tasks.api.schemas import (
     BatchAnswer,
@@ -42,7 +42,7 @@ router = APIRouter(prefix="/v1", tags=["completions"])
 )
 async def report_completion(desk: DeskDep, writer: WriterDep, task_id: UUID, body: CompletionRequest) -> Response:
     answer = await handlers.report_completion(desk, CompletionAsk(ask=writer.ask(task_id), report=body.report()))
-    return JSONResponse(answer.body, status_code=answer.status)
+    return WriteResponse(answer)
 
 
 @router.post(
@@ -56,7 +56,7 @@ async def confirm_completion(
     """Cơ quan thường trực xác nhận theo văn bản minh chứng; trả về nhiệm vụ."""
     del body  # only its emptiness is asked for
     answer = await handlers.confirm_completion(desk, writer.ask(task_id), completion_id=completion_id)
-    return JSONResponse(answer.body, status_code=answer.status, headers=entity_tag(answer.body["version"]))
+    return task_response(answer)
 
 
 @router.post(
@@ -71,7 +71,7 @@ async def return_completion(
     answer = await handlers.return_completion(
         desk, writer.ask(task_id), completion_id=completion_id, reason=body.reason
     )
-    return JSONResponse(answer.body, status_code=answer.status, headers=entity_tag(answer.body["version"]))
+    return task_response(answer)
 
 
 @router.post("/completions/batch", summary="Báo cáo hoàn thành theo lô", response_model=BatchAnswer)

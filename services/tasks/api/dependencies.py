@@ -1,5 +1,6 @@
 """What route functions ask for."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -7,13 +8,14 @@ from uuid import UUID
 
 from fastapi import Depends, Header
 from starlette.requests import Request
+from starlette.responses import Response
 
 from services.tasks.api.errors import IfMatchInvalid
 from services.tasks.domain.actor import Actor, ActorRole
 from services.tasks.handlers import Ask, Desk
 from services.tasks.queries import Today
 from shared.clock import vietnam_date
-from shared.database.idempotency import RequestKey
+from shared.database.idempotency import RequestKey, StoredAnswer
 from shared.http.caller import Caller, CallerDep
 from shared.http.idempotency import IdempotencyKeyDep
 
@@ -98,6 +100,25 @@ async def current_writer(
 WriterDep = Annotated[Writer, Depends(current_writer)]
 
 
-def entity_tag(version: object) -> dict[str, str]:
+class WriteResponse(Response):
+    """The answer to a write, with sorted keys: read back from a database that keeps no order it is the same bytes."""
+
+    media_type = "application/json"
+
+    def __init__(self, answer: StoredAnswer, version: int | None = None) -> None:
+        headers = {} if version is None else entity_tag(version)
+        super().__init__(answer.body, status_code=answer.status, headers=headers)
+
+    def render(self, content: object) -> bytes:
+        """Return `content` as JSON."""
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def task_response(answer: StoredAnswer) -> WriteResponse:
+    """Return the answer to a write that tells the task, with the task's version as ETag."""
+    return WriteResponse(answer, version=answer.body["version"])
+
+
+def entity_tag(version: int) -> dict[str, str]:
     """Return the ETag header of a task at `version`."""
     return {"ETag": f'"{version}"'}
