@@ -55,7 +55,7 @@ def on_paper(content: Answer) -> dict[str, Any]:
     return {
         "is_draft": issued is None,
         **_letterhead(content),
-        "subject": f"Kết quả thực hiện {content['plan']['title']} ({report['period']['name']})",
+        "subject": f"Kết quả {_about(content)}",
         "basis": _basis(content["plan"]),
         "corrects": _corrects(report["corrects"]),
         "period_text": f"Kỳ báo cáo từ ngày {_day(report['period']['from'])} đến ngày {_day(report['period']['to'])}.",
@@ -73,7 +73,12 @@ def on_paper(content: Answer) -> dict[str, Any]:
         "unfinished": [_unfinished(task) for task in _overdue_first(tasks)],
         "late": [_late(task) for task in tasks if task["timing"] == "late"],
         "narrative": _narrative(content["narrative"]),
+        "closing": f"Trên đây là báo cáo kết quả {_about(content)}./.",
     }
+
+
+def _about(content: Answer) -> str:
+    return f"thực hiện {content['plan']['title']} ({content['report']['period']['name']})"
 
 
 def _letterhead(content: Answer) -> dict[str, Any]:

@@ -2,12 +2,17 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from services.reporting.domain.counting import figures
 from services.reporting.domain.facts import Knowledge
-from services.reporting.domain.presentation import Answer, figures_answer, plan_answer, tasks_answer
-from services.reporting.domain.report import Report
+from services.reporting.domain.presentation import (
+    Answer,
+    figures_answer,
+    method_answer,
+    plan_answer,
+    tasks_answer,
+)
+from services.reporting.domain.report import Issue, Report
 from services.reporting.domain.scoring import ScoringRule
 
 
@@ -59,26 +64,52 @@ def content(
     }
 
 
-def _signature(report: Report, letterhead: Letterhead) -> tuple[str, ...]:
-    return (report.issue.signature if report.issue else ()) or letterhead.signature
-
-
-def _head(report: Report, corrected: CorrectedReport | None) -> dict[str, Any]:
+def report_answer(report: Report, *, sha256: dict[str, str] | None = None) -> Answer:
+    """Return a report without its figures; `sha256` (format -> hex) is an issue's."""
     issue = report.issue
     return {
         "id": str(report.id),
         "state": report.state.value,
-        "period": {
-            "name": report.period.name,
-            "from": report.period.from_.isoformat(),
-            "to": report.period.to.isoformat(),
-        },
-        "document": None
-        if issue is None
-        else {
-            "number": issue.document.number,
-            "issued_on": issue.document.issued_on.isoformat(),
-            "signed_by": issue.document.signed_by,
-        },
+        "version": report.version,
+        "plan_id": str(report.plan_id),
+        "period": _period(report),
+        "method": method_answer(report.method),
+        "narrative": asdict(report.narrative),
+        "session_id": None if report.session_id is None else str(report.session_id),
+        "corrects": None if report.corrects is None else str(report.corrects),
+        "created_at": report.created_at.isoformat(),
+        "document": _document(issue),
+        "issued_at": None if issue is None else issue.issued_at.isoformat(),
+        "as_of": None if issue is None else issue.as_of.isoformat(),
+        "sha256": sha256,
+    }
+
+
+def _signature(report: Report, letterhead: Letterhead) -> tuple[str, ...]:
+    return (report.issue.signature if report.issue else ()) or letterhead.signature
+
+
+def _head(report: Report, corrected: CorrectedReport | None) -> Answer:
+    return {
+        "id": str(report.id),
+        "state": report.state.value,
+        "period": _period(report),
+        "document": _document(report.issue),
         "corrects": None if corrected is None else asdict(corrected),
+    }
+
+
+def _period(report: Report) -> Answer:
+    period = report.period
+    return {"name": period.name, "from": period.from_.isoformat(), "to": period.to.isoformat()}
+
+
+def _document(issue: Issue | None) -> Answer | None:
+    if issue is None:
+        return None
+    document = issue.document
+    return {
+        "number": document.number,
+        "issued_on": document.issued_on.isoformat(),
+        "signed_by": document.signed_by,
     }

@@ -8,7 +8,7 @@ def errata(frozen: Answer, now: Answer) -> list[Answer]:
 
     Args:
         frozen: the issued report's content.
-        now: content of the same report by today's knowledge (keys `tasks` and `figures` are read).
+        now: the same report by what is known today; its `tasks` are read.
 
     Returns:
         One line a task that is counted differently: before, now, and the events that were not known then.

@@ -201,7 +201,10 @@ def _narrative(document: WordDocument) -> None:
 
 
 def _signature(document: WordDocument) -> None:
-    _text(document, "", size=Pt(6))
+    closing = _text(
+        document, "{{ closing }}", align=JUSTIFY, indent=Mm(12.7), before=Pt(6), after=Pt(12)
+    )  # kept with the signature, which must not stand alone on a page
+    closing.paragraph_format.keep_with_next = True
     table = _columns(document)
     _keep_whole(table.rows[0])
     left, right = table.rows[0].cells

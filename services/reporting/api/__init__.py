@@ -1,0 +1,1 @@
+"""HTTP: routes, shapes, who may call them, and how refusals are told."""

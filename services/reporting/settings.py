@@ -1,0 +1,54 @@
+"""Settings of the reporting service."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from services.reporting.domain.method import Rounding, StandingTasks
+from shared.settings import SharedSettings
+
+
+class ReportingSettings(SharedSettings):
+    """What the service is told by its environment. Names on paper are never invented: what is not set stays blank."""
+
+    reporting_database_url: SecretStr = Field(
+        default=SecretStr("postgresql://cchc_reporting@127.0.0.1:8032/cchc_reporting"),
+        description="Database of the reporting service.",
+    )
+    reporting_pool_size: int = Field(
+        default=10, ge=1, le=200, description="Connections that the reporting API keeps; as many again under load."
+    )
+    host: str = Field(default="127.0.0.1", description="Address on which the service listens.")
+    reporting_port: int = Field(default=8003, ge=1, le=65535, description="Port of the reporting API.")
+    counting_method: StandingTasks = Field(
+        default=StandingTasks.PERIOD_MET,
+        description="How continuous and recurring tasks count where a request names no method: `period_met`, "
+        "`year_end` or `excluded`.",
+    )
+    percent_rounding: Rounding = Field(
+        default=Rounding.HALF_UP, description="How percents get two digits: `half_up`, or `cut` without rounding."
+    )
+    plan_score_max: Decimal = Field(
+        default=Decimal(1), gt=0, le=1000, description="Full marks for completing the plan (index criterion)."
+    )
+    report_issuer: str | None = Field(
+        default=None, max_length=200, description="Body that issues reports; unset: the plan's unit."
+    )
+    report_parent: str | None = Field(
+        default=None, max_length=200, description="Body above the issuer; unset: the unit above the plan's, if any."
+    )
+    report_place: str | None = Field(
+        default=None, max_length=100, description="Place name before the date; unset: left blank for the clerk."
+    )
+    report_signature: tuple[str, ...] = Field(
+        default=(),
+        max_length=4,
+        description='Lines above the signer\'s name as a JSON list, for example ["TL. CHỦ TỊCH", "GIÁM ĐỐC"].',
+    )
+    report_recipients: tuple[str, ...] = Field(
+        default=("Lưu: VT",), max_length=30, description="Lines under `Nơi nhận` as a JSON list."
+    )
+    report_template: Path | None = Field(
+        default=None, description="The office's own Word template; unset: the one that comes with the program."
+    )
