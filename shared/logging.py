@@ -36,27 +36,9 @@ def configure_logging(service: str, level: str) -> None:
     Fields that may hold personal data or secrets are removed by name, and an error is told by its type and its places
     in the code, never by its text: the texts of database errors quote rows.
     """
-    shared: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _with_trace,
-        _with_places,
-        without_personal_data,
-        _Service(service),
-    ]
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
+    _configure_structlog(service)
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
+        foreign_pre_chain=_processors(service),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False, sort_keys=True, default=_shown),
@@ -75,6 +57,37 @@ def configure_logging(service: str, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
     logging.captureWarnings(capture=True)
+
+
+def structure_events(service: str) -> None:
+    """Give our own events their form in a process that keeps its own log handlers, as tests do."""
+    if not structlog.is_configured():
+        _configure_structlog(service)
+
+
+def _configure_structlog(service: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_processors(service),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _processors(service: str) -> list[Processor]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _with_trace,
+        _with_places,
+        without_personal_data,
+        _Service(service),
+    ]
 
 
 def without_personal_data(_logger: object, _method: str, event: Event) -> Event:

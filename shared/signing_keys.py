@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -139,7 +139,7 @@ class IssuerKeys:
         return self._keys.generation
 
     async def refresh(self) -> None:
-        stale = self._read_at is None or time.monotonic() - self._read_at > _FRESH_SECONDS
+        stale = self._read_at is None or monotonic() - self._read_at > _FRESH_SECONDS
         if stale and not (self.generation and self._fetching.locked()):
             await self._fetch()
 
@@ -151,12 +151,12 @@ class IssuerKeys:
     async def _fetch(self) -> None:
         async with self._fetching:
             pause = _PAUSE_SECONDS if self.generation else _FIRST_PAUSE_SECONDS
-            if self._asked_at is not None and time.monotonic() - self._asked_at < pause:
+            if self._asked_at is not None and monotonic() - self._asked_at < pause:
                 return
-            self._asked_at = time.monotonic()
+            self._asked_at = monotonic()
             try:
                 self._keys.take(await _download(self._address))
-                self._read_at = time.monotonic()
+                self._read_at = monotonic()
             except (OSError, ValueError, TimeoutError) as error:
                 _log.warning("signing keys not fetched", reason=type(error).__name__)
 

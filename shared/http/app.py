@@ -15,6 +15,7 @@ from shared.http.health import Probe, health_router
 from shared.http.metrics import metrics_router
 from shared.http.permissions import Permissions, PermissionTable, build_table, second_lock
 from shared.http.problems import MEDIA_TYPE, Problem, ProblemSpec, problem_handlers
+from shared.logging import structure_events
 from shared.security import TokenVerifier
 from shared.settings import SharedSettings
 from shared.signing_keys import key_source
@@ -85,6 +86,7 @@ def create_service_app(
         PermissionTableError: a route without a row, a row without a route, or a route that cannot be guarded.
         ValueError: `settings.jwks_url` names a source of keys that is not safe.
     """
+    structure_events(service)
     verifier = TokenVerifier(
         key_source(settings.jwks_url), issuer=settings.issuer, audience=settings.audience, clock=SystemClock()
     )
@@ -123,6 +125,7 @@ def create_service_app(
     for router in routers:
         app.include_router(router, dependencies=[Depends(second_lock)], responses=_DOCUMENTED_REFUSALS)
     app.state.permission_table = build_table(app, permissions)
+    app.state.service = service
     app.state.engine = engine
     app.state.telemetry = telemetry
     app.state.settings = settings

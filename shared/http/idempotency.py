@@ -46,8 +46,10 @@ async def idempotency_key(
 
 async def _body(request: Request) -> list[bytes]:
     """Return what the body says. A form is taken by its fields: its boundary differs each time it is sent."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    try:
         return [await request.body()]
+    except RuntimeError:  # the framework has read it as a form already
+        pass
     parts: list[bytes] = []
     for name, value in (await request.form()).multi_items():
         parts.append(name.encode())

@@ -12,6 +12,8 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from shared.logging import configure_logging
+
 GRACE_SECONDS: Final = 8
 """What requests in flight may still take after SIGTERM; orchestrators kill after ten."""
 
@@ -40,11 +42,14 @@ class _Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve `app` until SIGTERM or SIGINT, then finish the requests in flight (at most eight seconds) and return.
+    """Serve an app of create_service_app until SIGTERM or SIGINT; what is in flight then has eight seconds to finish.
+
+    The process's log goes to standard output from here on.
 
     Raises:
         SystemExit: code 2 when the address cannot be listened on, 3 when the application does not start.
     """
+    configure_logging(app.state.service, app.state.settings.log_level)
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
