@@ -17,14 +17,14 @@ from services.tasks.domain.unit import TaskUnit, Unit
 from shared.contracts import plans as contracts
 from shared.contracts.envelope import Event
 from shared.contracts.topics import PLANS
-from shared.messaging.consumer import Handler, Refused, Subscription
+from shared.messaging.subscription import Handler, Refused, Subscription
 
 GROUP = "tasks"
 
-REASONS: Mapping[type[TaskRefusal], str] = {
-    PlanContradictsItself: "plan-contradicts-itself",
-    TaskOfAnotherPlan: "task-of-another-plan",
-    UnitContradictsItself: "unit-contradicts-itself",
+REASONS: Mapping[type[TaskRefusal], Refused] = {
+    PlanContradictsItself: Refused("plan-contradicts-itself", "the plan names a task twice, or its version is absurd"),
+    TaskOfAnotherPlan: Refused("task-of-another-plan", "the plan names a task that another plan owns"),
+    UnitContradictsItself: Refused("unit-contradicts-itself", "the unit is its own parent, or its version is absurd"),
 }
 
 
@@ -52,7 +52,8 @@ SUBSCRIPTION = Subscription(group=GROUP, topics=(PLANS,), handlers=HANDLERS)
 
 
 def _refused(refusal: TaskRefusal) -> Refused:
-    return Refused(REASONS[type(refusal)])
+    told = REASONS[type(refusal)]
+    return Refused(told.code, told.reason)
 
 
 def _unit(told: contracts.UnitChangedV1) -> Unit:
