@@ -25,6 +25,8 @@ from services.reporting.handlers import Desk, compose, sight_of
 from services.reporting.ports import FORMATS
 from shared.database.tables import consumer_progress
 
+Engine = AsyncEngine
+
 GROUP = "reporting"
 """The consumer group whose lag tells how far behind the figures are."""
 
@@ -38,7 +40,7 @@ class Question:
     method: Method
 
 
-async def progress(engine: AsyncEngine, desk: Desk, viewer: Viewer, plan_id: UUID, asked: Question) -> Answer:
+async def progress(engine: Engine, desk: Desk, viewer: Viewer, plan_id: UUID, asked: Question) -> Answer:
     """Return a plan's figures. Before anything was known of the plan they are zeros.
 
     Raises:
@@ -100,7 +102,7 @@ class ReportFilter:
 
 
 async def list_reports(
-    engine: AsyncEngine, viewer: Viewer, wanted: ReportFilter, *, before: UUID | None, limit: int
+    engine: Engine, viewer: Viewer, wanted: ReportFilter, *, before: UUID | None, limit: int
 ) -> tuple[list[Answer], UUID | None]:
     """Return reports, newest first, without their figures, and where the next page begins."""
     async with engine.connect() as connection:
@@ -117,7 +119,7 @@ async def list_reports(
     return page, rows[limit - 1].id if len(rows) > limit else None
 
 
-async def get_report(engine: AsyncEngine, desk: Desk, viewer: Viewer, report_id: UUID) -> Answer:
+async def get_report(engine: Engine, desk: Desk, viewer: Viewer, report_id: UUID) -> Answer:
     """Return a report with figures and tasks: a draft's live, an issue's frozen with its errata.
 
     Raises:
@@ -136,7 +138,7 @@ async def get_report(engine: AsyncEngine, desk: Desk, viewer: Viewer, report_id:
     }
 
 
-async def explain_figure(engine: AsyncEngine, desk: Desk, viewer: Viewer, report_id: UUID, figure_id: str) -> Answer:
+async def explain_figure(engine: Engine, desk: Desk, viewer: Viewer, report_id: UUID, figure_id: str) -> Answer:
     """Return what stands behind a figure of a report.
 
     Raises:
@@ -157,9 +159,7 @@ class DocumentFile:
     sha256: str | None
 
 
-async def get_document(
-    engine: AsyncEngine, desk: Desk, viewer: Viewer, report_id: UUID, file_format: str
-) -> DocumentFile:
+async def get_document(engine: Engine, desk: Desk, viewer: Viewer, report_id: UUID, file_format: str) -> DocumentFile:
     """Return a report's document: an issue's frozen bytes, or a draft made now and marked as one.
 
     Raises:
@@ -179,7 +179,7 @@ async def get_document(
     return DocumentFile(row.bytes, file_format, row.sha256)
 
 
-async def _find(engine: AsyncEngine, viewer: Viewer, report_id: UUID) -> tuple[Row[Any], Report]:
+async def _find(engine: Engine, viewer: Viewer, report_id: UUID) -> tuple[Row[Any], Report]:
     async with engine.connect() as connection:
         seen = await sight_of(SqlPlans(connection), viewer)
         row = (await connection.execute(_seen_reports(seen).where(reports.c.id == report_id))).one_or_none()
@@ -202,7 +202,7 @@ async def _live(desk: Desk, report: Report) -> Answer:
         return said
 
 
-async def _errata(engine: AsyncEngine, desk: Desk, report: Report, frozen: Answer) -> list[Answer]:
+async def _errata(engine: Engine, desk: Desk, report: Report, frozen: Answer) -> list[Answer]:
     async with engine.connect() as connection:
         known = (await SqlLedger(connection).read(report.plan_id, desk.clock.now())).known
     if known.plan is None:

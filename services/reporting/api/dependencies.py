@@ -4,12 +4,12 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Header
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from services.reporting.api.errors import IfMatchInvalid
 from services.reporting.domain.sight import Viewer
 from services.reporting.handlers import Ask, Desk
+from services.reporting.queries import Engine
 from shared.http.caller import Caller, CallerDep, Role
 from shared.http.idempotency import IdempotencyKeyDep
 
@@ -41,10 +41,10 @@ async def current_desk(request: Request) -> Desk:
     return desk
 
 
-async def current_engine(request: Request) -> AsyncEngine:
+async def current_engine(request: Request) -> Engine:
     """Return the service's database."""
     engine = request.app.state.engine
-    if not isinstance(engine, AsyncEngine):
+    if not isinstance(engine, Engine):
         raise TypeError("the application has no engine")
     return engine
 
@@ -68,7 +68,7 @@ def expected_version(if_match: str | None) -> int | None:
 
 ViewerDep = Annotated[Viewer, Depends(current_viewer)]
 DeskDep = Annotated[Desk, Depends(current_desk)]
-EngineDep = Annotated[AsyncEngine, Depends(current_engine)]
+EngineDep = Annotated[Engine, Depends(current_engine)]
 
 
 async def current_ask(

@@ -50,7 +50,7 @@ async def get_progress(
     return JSONResponse(await queries.progress(engine, desk, viewer, plan_id, asked))
 
 
-@router.get("/v1/periods", summary="Các kỳ báo cáo của một năm", response_model=PeriodListAnswer)
+@router.get("/v1/periods", summary="Các kỳ báo cáo của một năm")
 async def list_periods(
     year: Annotated[int, Query(ge=FIRST_DAY.year + 1, le=LAST_DAY.year)],
     scheme: Annotated[Scheme, Query(description="Bộ quy tắc: nghị định, Bộ Nội vụ, dương lịch.")] = Scheme.DECREE,
