@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 from services.plans.adapters.workbook_guard import refuse_unsafe_workbook
 from services.plans.adapters.workbooks import read_workbook
@@ -93,7 +93,7 @@ def _delimited(text: str, delimiter: str) -> list[FileRow]:
         raise FileRefused("bad-quotes", message, _line_of_trouble(text, delimiter)) from error
 
 
-def _records(text: str, delimiter: str, quoting: "csv._QuotingType") -> Iterator[FileRow]:
+def _records(text: str, delimiter: str, quoting: Literal[0, 3]) -> Iterator[FileRow]:
     lines = io.StringIO(_NEW_LINE.sub("\n", text), newline="")
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
     begins = 1

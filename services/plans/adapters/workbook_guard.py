@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from typing import Final
 from xml.parsers import expat
 
@@ -25,7 +26,7 @@ _OTHERS: Final = (
 )
 
 
-class _Entity(Exception):
+class _EntityError(Exception):
     """A document type with entities: no spreadsheet program writes one."""
 
 
@@ -42,9 +43,9 @@ def refuse_unsafe_workbook(content: bytes) -> None:
             for name in archive.namelist():
                 if name.lower().endswith((".xml", ".rels")):
                     _check_xml(archive.read(name), is_sheet=name.startswith("xl/worksheets/"))
-    except (_Entity, expat.ExpatError, UnicodeError, ValueError) as error:
+    except (_EntityError, expat.ExpatError, UnicodeError, ValueError) as error:
         raise FileRefused("file-broken", "Tệp .xlsx hỏng hoặc không do chương trình bảng tính tạo ra.") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error) as error:
         raise FileRefused("file-broken", "Tệp .xlsx bị hỏng hoặc đặt mật khẩu; không mở được.") from error
 
 
@@ -80,7 +81,7 @@ def _check_xml(document: bytes, *, is_sheet: bool) -> None:
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> None:
-        raise _Entity
+        raise _EntityError
 
     parser.EntityDeclHandler = refuse
     if is_sheet:

@@ -148,9 +148,9 @@ def _kind_by_words(text: str, first_day_at: int) -> DeadlineKind | None:
 def _from_mentions(phrase: str, text: str, mentions: list[Mention], *, before_is_inclusive: bool) -> Deadline:
     stretches = _without_containers(_join_ranges(text, mentions))
     ends = sorted({_end(text, stretch, before_is_inclusive=before_is_inclusive) for stretch in stretches})
-    if len(stretches) == 1 and _ONLY_FROM.search(text[: stretches[0].begins]):
-        if stretches[0].span.kind is not SpanKind.RANGE:
-            return Deadline(phrase, DeadlineKind.NONE, doubt=DeadlineDoubt.ONLY_A_START)
+    only = stretches[0] if len(stretches) == 1 and stretches[0].span.kind is not SpanKind.RANGE else None
+    if only and _ONLY_FROM.search(text[: only.begins]):
+        return Deadline(phrase, DeadlineKind.NONE, doubt=DeadlineDoubt.ONLY_A_START)
     doubt = DeadlineDoubt.PART_OF_A_PERIOD if _names_a_part(text, stretches[-1]) else None
     if len(ends) > 1:
         return Deadline(phrase, DeadlineKind.MILESTONES, ends[-1], tuple(ends), doubt)

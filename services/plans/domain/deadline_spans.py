@@ -66,7 +66,8 @@ _ORDINALS = {"dau": 0, "giua": 1, "cuoi": 2, "thu nhat": 0, "thu 1": 0, "thu hai
 
 _ISO = re.compile(r"(?P<y>20[0-9]{2})[-/.](?P<m>[0-9]{1,2})[-/.](?P<d>[0-9]{1,2})(?![0-9])")
 _IN_QUARTER = re.compile(
-    rf"(?:(?P<d>[0-9]{{1,2}})\s+(?:cua\s+)?)?thang (?P<nth>{'|'.join(_ORDINALS)})(?: cua)? quy\s*(?P<q>{_QUARTER}){_YEAR}"
+    rf"(?:(?P<d>[0-9]{{1,2}})\s+(?:cua\s+)?)?thang (?P<nth>{'|'.join(_ORDINALS)})(?: cua)?"
+    rf" quy\s*(?P<q>{_QUARTER}){_YEAR}"
 )
 _FULL_DATE = re.compile(
     r"(?:(?P<from>[0-9]{1,2})\s*-\s*)?(?P<d>[0-9]{1,2})\s*(?P<sep>[/.-])\s*(?P<m>[0-9]{1,2})\s*(?P=sep)\s*"
@@ -102,6 +103,7 @@ _YEAR_NAMED = re.compile(
     r"|(?:trong|ca|het|cuoi|dau|giua|den)\s+(?P<bare>20[0-9]{2})(?![0-9/])"
 )
 _BARE_YEAR = re.compile(r"(?P<y>20[0-9]{2})\.?$")
+_WORD_START = re.compile(r"(?<![a-z0-9])[a-z0-9]")
 _NO_DAY_AFTER = ("so ", "so: ", "nam hoc ", "tuan ", "tuan thu ")
 _DOCUMENT_TAIL = re.compile(r"\s*/\s*(?!quy|thang|nam|ngay|lan)[a-z]")
 _BEFORE_DASHED = re.compile(r"(?:^|\b(?:ngay|truoc|nhat|den|het|muon|la|:)\s*)$")
@@ -145,17 +147,14 @@ class _Reader:
 
     def mentions(self) -> Iterator[Mention]:
         position = 0
-        while position < len(self._text):
-            found = self._match_at(position)
-            if found:
+        for start in _WORD_START.finditer(self._text):
+            if start.start() >= position and (found := self._match_at(start.start())):
                 yield from found
                 position = found[-1].ends
-            else:
-                position += 1
 
     def _match_at(self, position: int) -> list[Mention]:
         before = self._text[:position]
-        if before[-1:].isalnum() or before.endswith(_NO_DAY_AFTER):
+        if before.endswith(_NO_DAY_AFTER):
             return []
         for pattern, make in self._rules:
             match = pattern.match(self._text, position)

@@ -5,7 +5,7 @@ import unicodedata
 
 from shared.text import fold
 
-LONGEST_PHRASE = 1000
+LONGEST_PHRASE = 500
 """Longer texts are no deadline phrases; the reader does not look at them."""
 
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−~÷→", "-") | {"ð": "d", "Ð": "d", "\u00ad": ""})

@@ -1,0 +1,1 @@
+"""HTTP: the only room of the plans service that knows it."""

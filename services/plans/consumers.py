@@ -1,0 +1,47 @@
+"""What the plans service hears: how completions stand, so that a plan can say "32 of 38"."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.plans import handlers
+from services.plans.adapters.plan_repository import SqlProgressRepository
+from services.plans.domain.errors import TaskUnknown
+from services.plans.domain.plan import CompletionState
+from shared.contracts.envelope import Event
+from shared.contracts.tasks import (
+    CompletionConfirmedV1,
+    CompletionReturnedV1,
+    TaskCompletedV1,
+    TaskEvent,
+    TaskReopenedV1,
+)
+from shared.contracts.topics import TASKS
+from shared.messaging.consumer import Handler, Refused, Subscription
+
+GROUP = "plans"
+
+
+def _noting(state: CompletionState) -> Handler:
+    async def note(connection: AsyncConnection, heard: Event[Any]) -> None:
+        data: TaskEvent = heard.data
+        try:
+            await handlers.note_completion(
+                SqlProgressRepository(connection), data.plan_id, data.task_id, data.version, state
+            )
+        except TaskUnknown as refusal:
+            raise Refused("task-unknown", f"no plan here has the task {data.task_id}") from refusal
+
+    return note
+
+
+SUBSCRIPTION = Subscription(
+    group=GROUP,
+    topics=(TASKS,),
+    handlers={
+        TaskCompletedV1.event_type: _noting(CompletionState.REPORTED),
+        CompletionConfirmedV1.event_type: _noting(CompletionState.CONFIRMED),
+        CompletionReturnedV1.event_type: _noting(CompletionState.RETURNED),
+        TaskReopenedV1.event_type: _noting(CompletionState.REOPENED),
+    },
+)
