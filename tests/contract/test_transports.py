@@ -116,7 +116,7 @@ async def test_a_reader_can_be_sent_to_any_position_and_beyond_the_end_means_the
     await reader.start()
     seen = await read(reader, 10)
     for wanted, expected in ((7, [7, 8, 9]), (0, list(range(10))), (99, list(range(10)))):
-        await reader.seek(topic.name, seen[0].partition, wanted)
+        assert await reader.seek(topic.name, seen[0].partition, wanted) == expected[0]
         again = await read(reader, len(expected))
         assert [int(each.value or b"") for each in again] == expected
     await reader.stop()
@@ -178,9 +178,10 @@ async def test_lag_counts_what_is_not_committed(transport: Transport, topic: Top
     reader = transport.reader("lag", [topic])
     await reader.start()
     found = await read(reader, 30, commit=False)
-    assert sum((await reader.lag()).values()) == 30
+    assert sum(each.lag for each in (await reader.standing()).values()) == 30
     await reader.commit(topic.name, found[0].partition, found[9].position + 1)
-    assert (await reader.lag())[topic.name, found[0].partition] == 20
+    standing = (await reader.standing())[topic.name, found[0].partition]
+    assert (standing.position, standing.end, standing.lag) == (10, 30, 20)
     await reader.stop()
 
 

@@ -9,7 +9,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from shared.messaging.transports.port import MAX_RECORD_BYTES, LogUnavailable, Partition, Received
+from shared.messaging.transports.port import MAX_RECORD_BYTES, LogUnavailable, Partition, Received, Standing
 
 
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -66,16 +66,18 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                     return  # the group has given the partition to somebody else
         self._taken[place] = next_position
 
-    async def seek(self, topic: str, partition: int, position: int) -> None:
+    async def seek(self, topic: str, partition: int, position: int) -> int | None:
         consumer = await self._started()
         place = TopicPartition(topic, partition)
         with _translated(), suppress(IllegalStateError):  # not ours any more
             async with asyncio.timeout(self._deadline):
                 end = (await consumer.end_offsets([place]))[place]
                 first = (await consumer.beginning_offsets([place]))[place]
-                wanted = position if first <= position <= end else first
+                wanted: int = position if first <= position <= end else first
                 consumer.seek(place, wanted)
                 self._taken[place] = wanted
+                return wanted
+        return None
 
     def rewind(self) -> None:
         for place, position in self._taken.items():
@@ -83,14 +85,14 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 if self._consumer is not None:
                     self._consumer.seek(place, position)
 
-    async def lag(self) -> Mapping[Partition, int]:
+    async def standing(self) -> Mapping[Partition, Standing]:
         consumer = await self._started()
         with _translated(), suppress(IllegalStateError):
             async with asyncio.timeout(self._deadline):
                 mine = consumer.assignment()
                 ends = await consumer.end_offsets(mine) if mine else {}
                 return {
-                    (place.topic, place.partition): max(0, ends[place] - await self._position(consumer, place))
+                    (place.topic, place.partition): Standing(await self._position(consumer, place), ends[place])
                     for place in mine
                 }
         return {}

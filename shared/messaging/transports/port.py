@@ -54,6 +54,18 @@ class Received:
     value: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the group is in one partition: the next position to take in, and the end of the partition."""
+
+    position: int
+    end: int
+
+    @property
+    def lag(self) -> int:
+        return max(0, self.end - self.position)
+
+
 class Reader(Protocol):
     """One member of a group. Members of a group share the partitions and take over those of a member that dies."""
 
@@ -90,8 +102,10 @@ class Reader(Protocol):
             LogUnavailable: the log does not answer.
         """
 
-    async def seek(self, topic: str, partition: int, position: int) -> None:
+    async def seek(self, topic: str, partition: int, position: int) -> int | None:
         """Go on reading at `position`, or from the beginning when the partition is shorter than that.
+
+        Returns the position at which it goes on; None when the partition has gone to another member.
 
         Raises:
             LogUnavailable: the log does not answer.
@@ -100,8 +114,8 @@ class Reader(Protocol):
     def rewind(self) -> None:
         """Return again whatever was returned and not committed."""
 
-    async def lag(self) -> Mapping[Partition, int]:
-        """Return for each partition of this member how many records are not committed yet.
+    async def standing(self) -> Mapping[Partition, Standing]:
+        """Return how far the group is in each partition of this member.
 
         Raises:
             LogUnavailable: the log does not answer.

@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from shared.messaging.transports.port import LogUnavailable, Partition, Received
+from shared.messaging.transports.port import LogUnavailable, Partition, Received, Standing
 
 NEWS = "cchc_log"
 """Channel on which publishers name the topic that they appended to."""
@@ -112,27 +112,26 @@ class PostgresReader:
                 await connection.execute(_COMMIT, self._group_id, self._ids[place], next_position)
                 self._committed[place] = next_position
 
-    async def seek(self, topic: str, partition: int, position: int) -> None:
+    async def seek(self, topic: str, partition: int, position: int) -> int | None:
         async with self._connected() as connection:
             place = (topic, partition)
-            if place in self._next:
-                end = await connection.fetchval(
-                    "SELECT next_position FROM log_partitions WHERE id = $1", self._ids[place]
-                )
-                self._next[place] = position if position <= end else 0
-                self._committed[place] = self._next[place]
+            if place not in self._next:
+                return None
+            end = await connection.fetchval("SELECT next_position FROM log_partitions WHERE id = $1", self._ids[place])
+            self._next[place] = self._committed[place] = position if position <= end else 0
+            return self._next[place]
 
     def rewind(self) -> None:
         self._next = dict(self._committed)
 
-    async def lag(self) -> Mapping[Partition, int]:
+    async def standing(self) -> Mapping[Partition, Standing]:
         async with self._connected() as connection:
             rows = await connection.fetch(
                 "SELECT topic, partition, next_position FROM log_partitions WHERE topic = ANY($1::text[])",
                 list(self._topics),
             )
         ends = {(row["topic"], row["partition"]): row["next_position"] for row in rows}
-        return {place: max(0, ends.get(place, 0) - position) for place, position in self._committed.items()}
+        return {place: Standing(position, ends.get(place, 0)) for place, position in self._committed.items()}
 
     async def _read(self, connection: "asyncpg.Connection", limit: int) -> list[Any]:
         places = list(self._next)

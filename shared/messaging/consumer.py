@@ -1,0 +1,225 @@
+"""The consumer: from the log into the service's database, each event once.
+
+The position is a column that moves in the transaction of the results (`consumer_state`); the group's position in the
+log follows after commit. So a kill between the two repeats nothing, a database restored from a backup goes on where
+*it* was, and another log (another cluster id) is read from its beginning.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import structlog
+from opentelemetry import propagate, trace
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.clock import Clock, SystemClock
+from shared.database.tables import consumer_state
+from shared.messaging.backoff import Backoff
+from shared.messaging.fates import is_passing
+from shared.messaging.intake import ConsumerHalted, Intake
+from shared.messaging.parked import apply_parked
+from shared.messaging.progress import Progress
+from shared.messaging.sources import Displaced, LiveBatch
+from shared.messaging.status import Status, kind_of
+from shared.messaging.subscription import Handler, InBulk, NotYet, Refused, Remember, Subscription, release
+from shared.messaging.transports.port import LogUnavailable, Partition, Reader, Received, Transport
+
+__all__ = [
+    "Consumer",
+    "ConsumerHalted",
+    "Handler",
+    "InBulk",
+    "NotYet",
+    "Refused",
+    "Remember",
+    "Subscription",
+    "release",
+]
+
+WAIT = 0.5
+"""Seconds that one fetch waits for news; also the longest time until a stop is noticed."""
+LIMIT = 1000
+"""Messages in one fetch."""
+PROGRESS_EVERY = 1.0
+CLUSTER_EVERY = 10.0
+SWEEP_EVERY = 60.0
+MOST_LINKS = 100
+
+_log = structlog.get_logger(__name__)
+_tracer = trace.get_tracer("cchc")
+
+
+class Consumer:
+    """One member of a subscription's group.
+
+    Args:
+        engine: the service's database.
+        transport: the event log, started.
+        subscription: what is heard.
+        dead_letters_in_a_row: so many one after another halt the consumer.
+        clock: tells which event times are in the future.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        transport: Transport,
+        subscription: Subscription,
+        *,
+        dead_letters_in_a_row: int = 20,
+        clock: Clock | None = None,
+    ) -> None:
+        self._engine = engine
+        self._transport = transport
+        self._subscription = subscription
+        self._intake = Intake(engine, subscription, clock or SystemClock(), dead_in_a_row=dead_letters_in_a_row)
+        self._progress = Progress(engine, subscription.group)
+        self._cluster = ""
+        self._agreed: set[Partition] = set()
+        self._epoch = -1
+        self._due = {"progress": 0.0, "cluster": 0.0, "sweep": 0.0}
+        self.status = Status(f"consumer:{subscription.group}")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Outages are waited out; a halt lasts until the process is started again."""
+        backoff = Backoff()
+        while not stop.is_set():
+            reader = self._transport.reader(self._subscription.group, self._subscription.topics)
+            try:
+                await self._transport.ensure_topics(self._subscription.topics)
+                await self._know_cluster()
+                await reader.start()
+                await self._read(reader, stop, backoff)
+            except ConsumerHalted as halt:
+                self.status.set("halted", str(halt))
+                _log.error("consumer halted", group=self._subscription.group, reason=str(halt))
+                await reader.stop()
+                await stop.wait()
+            except LogUnavailable as error:
+                self.status.set("retrying", f"log: {error}")
+                await backoff.wait(stop)
+            finally:
+                await reader.stop()
+
+    async def _read(self, reader: Reader, stop: asyncio.Event, backoff: Backoff) -> None:
+        """Read until `stop` is set or the log is another one."""
+        cluster = self._cluster
+        while not stop.is_set() and cluster == self._cluster:
+            try:
+                for batch in await reader.fetch(WAIT, LIMIT):
+                    if not stop.is_set():
+                        await self._take_in(reader, batch)
+                await self._look_after(reader)
+                self.status.set("running")
+                backoff.reset()
+            except (ConsumerHalted, LogUnavailable):
+                raise
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                self.status.set("retrying", f"database: {kind_of(error)}")
+                self._agreed.clear()
+                reader.rewind()
+                await backoff.wait(stop)
+
+    async def _take_in(self, reader: Reader, batch: Sequence[Received]) -> None:
+        first, last = batch[0], batch[-1]
+        place = (first.topic, first.partition)
+        if reader.epoch != self._epoch:
+            self._agreed.clear()
+            self._epoch = reader.epoch
+        if place not in self._agreed and not await self._agree(reader, place, first.position):
+            return
+        items = [self._intake.look(received) for received in batch]
+        try:
+            with self._span(batch):
+                outcome = await self._intake.take_in(LiveBatch(self._subscription.group, self._cluster), items)
+        except Displaced:
+            self._due["cluster"] = 0.0
+            await self._know_cluster()
+            await self._agree(reader, place, first.position)
+            return
+        self._progress.note(place, last.position + 1, [item.event for item in items if item.event is not None])
+        await reader.commit(*place, last.position + 1)
+        if names := outcome.released | outcome.waiting:
+            await apply_parked(self._engine, self._intake, self._subscription.group, names)
+
+    async def _agree(self, reader: Reader, place: Partition, position: int) -> bool:
+        """Bring the reader to where this database is in `place`; True when `position` is there already."""
+        wanted = await self._position(place, self._cluster)
+        self._agreed.add(place)
+        if wanted == position:
+            return True
+        found = await reader.seek(*place, wanted)
+        if found is None:
+            self._agreed.discard(place)
+        elif found < wanted:  # the log is shorter than what we know of it: it was wiped, and kept its id
+            await self._set_position(place, self._cluster, found)
+        return False
+
+    async def _position(self, place: Partition, cluster: str) -> int:
+        state = consumer_state.c
+        wanted = select(state.cluster_id, state.position).where(
+            state.consumer_group == self._subscription.group, state.topic == place[0], state.partition == place[1]
+        )
+        async with self._engine.connect() as connection:
+            known = (await connection.execute(wanted)).one_or_none()
+        if known is not None and known.cluster_id == cluster:
+            return int(known.position)
+        await self._set_position(place, cluster, 0)
+        return 0
+
+    async def _set_position(self, place: Partition, cluster: str, position: int) -> None:
+        values = {"cluster_id": cluster, "position": position}
+        row = insert(consumer_state).values(
+            consumer_group=self._subscription.group, topic=place[0], partition=place[1], **values
+        )
+        known = row.on_conflict_do_update(index_elements=["consumer_group", "topic", "partition"], set_=values)
+        async with self._engine.begin() as connection:
+            await connection.execute(known)
+
+    async def _know_cluster(self) -> None:
+        cluster = await self._transport.cluster_id()
+        if cluster != self._cluster:
+            self._cluster = cluster
+            self._agreed.clear()
+        self._due["cluster"] = time.monotonic() + CLUSTER_EVERY
+
+    async def _look_after(self, reader: Reader) -> None:
+        """Do what is due: write progress, look whether the log is still the same, try parked messages again."""
+        now = time.monotonic()
+        if now >= self._due["cluster"]:
+            await self._know_cluster()
+        if now >= self._due["progress"]:
+            await self._progress.write(await reader.standing())
+            self._due["progress"] = now + PROGRESS_EVERY
+        if now >= self._due["sweep"]:
+            await apply_parked(self._engine, self._intake, self._subscription.group)
+            self._due["sweep"] = now + SWEEP_EVERY
+
+    def _span(self, batch: Sequence[Received]) -> AbstractContextManager[trace.Span]:
+        """One span a batch with links to what caused its messages; a span a message costs ten times the work."""
+        links = []
+        for received in batch[:MOST_LINKS]:
+            traceparent = received.headers.get("ce_traceparent")
+            if isinstance(traceparent, str):
+                causing = trace.get_current_span(propagate.extract({"traceparent": traceparent})).get_span_context()
+                if causing.is_valid:
+                    links.append(trace.Link(causing))
+        first = batch[0]
+        return _tracer.start_as_current_span(
+            f"process {first.topic}",
+            kind=trace.SpanKind.CONSUMER,
+            links=links,
+            attributes={
+                "messaging.operation.type": "process",
+                "messaging.destination.name": first.topic,
+                "messaging.destination.partition.id": str(first.partition),
+                "messaging.consumer.group.name": self._subscription.group,
+                "messaging.batch.message_count": len(batch),
+            },
+        )

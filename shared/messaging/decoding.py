@@ -1,0 +1,141 @@
+"""From bytes that anybody may have written to a typed event, or to the reason why not."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from shared.contracts.envelope import Attributes, Contract, Event, from_headers
+from shared.contracts.registry import CONTRACTS
+from shared.messaging.transports.port import MAX_RECORD_BYTES, Received
+
+MAX_AHEAD = timedelta(days=1)
+"""An event's time may be ahead of our clock by so much; later ones are a clock gone wrong and would disturb figures."""
+LARGEST_INTEGER = 2**63 - 1
+SHOWN_ERRORS = 5
+
+
+class Undecodable(Exception):  # noqa: N818 -- errors say the refusal
+    """The message is no event of ours in good order.
+
+    `code` is one of: no-type, bad-attributes, bad-content-type, no-data, too-large, not-utf8, not-json, duplicate-key,
+    not-a-number, number-too-large, control-character, wrong-topic, breaks-contract, time-in-future.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+def type_of(received: Received) -> str:
+    """Return the event type that the message claims.
+
+    Raises:
+        Undecodable: it claims none.
+    """
+    claimed = received.headers.get("ce_type")
+    if not isinstance(claimed, str) or not claimed:
+        raise Undecodable("no-type", "header ce_type is missing or not UTF-8")
+    return claimed
+
+
+def decode(received: Received, *, now: datetime, contracts: Mapping[str, type[Contract]] = CONTRACTS) -> Event[Any]:
+    """Return the event in `received`, whose type is one of `contracts`.
+
+    JSON is read strictly: no duplicate keys, NaN, Infinity, NUL or integers that no column holds; no "7" for 7.
+
+    Raises:
+        Undecodable: with the reason; its text holds names of fields and no values.
+    """
+    contract = contracts[type_of(received)]
+    if received.topic != contract.topic.name:
+        raise Undecodable("wrong-topic", f"this type travels on {contract.topic.name}")
+    attributes = _attributes(received.headers, now)
+    value = _checked(received.value)
+    try:
+        data = contract.model_validate_json(value, strict=True)
+    except ValidationError as error:
+        raise Undecodable("breaks-contract", _told(error)) from error
+    return Event.model_construct(attributes=attributes, data=data)
+
+
+def _attributes(headers: Mapping[str, bytes | str], now: datetime) -> Attributes:
+    ours = {name: value for name, value in headers.items() if name.startswith("ce_") or name == "content-type"}
+    for name, value in ours.items():
+        if isinstance(value, bytes):
+            raise Undecodable("not-utf8", f"header {name}")
+        if "\0" in value:
+            raise Undecodable("control-character", f"NUL in header {name}")
+    media_type = str(ours.get("content-type", "application/json")).partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Undecodable("bad-content-type", "content-type is not application/json")
+    try:
+        attributes = from_headers(ours)
+    except (ValidationError, ValueError, OverflowError) as error:
+        raise Undecodable("bad-attributes", _told(error)) from error
+    if attributes.time > now + MAX_AHEAD:
+        raise Undecodable("time-in-future", "ce_time is more than a day ahead of this machine's clock")
+    return attributes
+
+
+def _checked(value: bytes | None) -> bytes:
+    """Refuse what pydantic's reader would let pass."""
+    if not value:
+        raise Undecodable("no-data", "the message has no value")
+    if len(value) > MAX_RECORD_BYTES:
+        raise Undecodable("too-large", f"{len(value)} bytes, at most {MAX_RECORD_BYTES}")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise Undecodable("not-utf8", f"byte {error.start} of the value") from error
+    try:
+        json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant, parse_int=_small, parse_float=_finite)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise Undecodable("not-json", type(error).__name__) from error
+    return value
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Undecodable("duplicate-key", "a key stands twice in one object")
+    for name, value in pairs:
+        if "\0" in name or _has_nul(value):
+            raise Undecodable("control-character", "NUL in the value")
+    return found
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    return isinstance(value, list) and any(_has_nul(each) for each in value)
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise Undecodable("not-a-number", "NaN or Infinity")
+
+
+def _small(digits: str) -> int:
+    if len(digits) > len(str(LARGEST_INTEGER)) + 1 or abs(found := int(digits)) > LARGEST_INTEGER:
+        raise Undecodable("number-too-large", "an integer of more than 64 bits")
+    return found
+
+
+def _finite(digits: str) -> float:
+    found = float(digits)
+    if found in {float("inf"), float("-inf")}:
+        raise Undecodable("number-too-large", "a number beyond double precision")
+    return found
+
+
+def _told(error: Exception) -> str:
+    """Return where and what, without the values: reasons are listed on screens, bodies are not."""
+    if not isinstance(error, ValidationError):
+        return type(error).__name__
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [f"{'.'.join(str(part)[:60] for part in each['loc']) or 'value'}: {each['type']}" for each in found]
+    more = [f"and {len(told) - SHOWN_ERRORS} more"] if len(told) > SHOWN_ERRORS else []
+    return "; ".join(told[:SHOWN_ERRORS] + more)
