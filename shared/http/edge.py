@@ -42,6 +42,10 @@ class InvalidQuery(Exception):  # noqa: N818 -- errors say the refusal
         self.found = found
 
 
+class StrangeAddress(Exception):  # noqa: N818 -- errors say the refusal
+    """The path holds control characters, which no identifier of ours does and PostgreSQL partly refuses."""
+
+
 class Edge:
     """ASGI middleware around a whole application."""
 
@@ -66,6 +70,8 @@ class Edge:
             return
         caller = caller_of(await self._verifier.identify(_bearer_token(request)))
         remember_caller(request.scope, caller)
+        if _NOT_TEXT.intersection(request.scope["path"]):
+            raise StrangeAddress
         if route is not None:
             permit(request.scope, route, caller)
             _check_query(request, route)
@@ -103,6 +109,8 @@ class _Exchange:
             await self._edge.admit(request, self._route)
         except (Unauthenticated, InvalidToken, Forbidden, UnitRequired, KeysUnavailable) as refusal:
             return problem_response(request, known.REFUSALS[type(refusal)])
+        except StrangeAddress:
+            return problem_response(request, known.NOT_FOUND)
         except InvalidQuery as refusal:
             language = language_of(request)
             errors = [field_error({"type": kind, "loc": ("query", name)}, language) for kind, name in refusal.found]

@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from shared.http.bounded_protocol import BoundedProtocol
 from shared.logging import configure_logging
 
 GRACE_SECONDS: Final = 8
@@ -54,7 +55,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -208,9 +208,15 @@ async def test_known_query_is_taken(tiny: TinyService) -> None:
 async def test_wrong_path_parameter_is_pointed_at(tiny: TinyService) -> None:
     async with tiny.client() as caller:
         answer = await caller.get("/v1/tasks/abc")
-        strange = await caller.get("/v1/tasks/%00%ff")
+        halved = await caller.get("/v1/tasks/%ff")
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/path/number")
-    assert strange.status_code == 422
+    assert halved.status_code == 422
+
+
+@pytest.mark.parametrize("address", ["/v1/tasks/%00", "/v1/fail/a%0Ab", "/v1/fail/%7F"])
+async def test_nothing_is_at_an_address_with_control_characters(tiny: TinyService, address: str) -> None:
+    async with tiny.client() as caller:
+        assert (await caller.post(address)).json()["code"] == "not-found"
 
 
 async def test_wrong_method_names_the_right_ones(tiny: TinyService) -> None:

@@ -1,0 +1,84 @@
+"""Heads of requests over real sockets: bounded in size and in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+
+from shared.http.bounded_protocol import BoundedProtocol
+from tests.support.tiny_service import TinyService
+
+
+class HastyProtocol(BoundedProtocol):
+    head_seconds = 0.2
+
+
+@asynccontextmanager
+async def connected(
+    directory: Path, protocol: type[BoundedProtocol]
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    config = uvicorn.Config(TinyService(directory).app, http=protocol, ws="none", log_config=None)
+    config.load()
+    state = uvicorn.server.ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        server.close()
+        async with asyncio.timeout(10):
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+async def read_all(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(10):
+        return await reader.read()
+
+
+async def test_head_without_end_is_refused(tmp_path: Path) -> None:
+    async with connected(tmp_path, BoundedProtocol) as (reader, writer):
+        writer.write(b"GET /health/live HTTP/1.1\r\nx: ")
+        for _ in range(8):
+            writer.write(b"a" * 16_384)
+            await writer.drain()
+        answer = await reader.readline()
+    assert answer == b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+
+
+async def test_connection_that_says_nothing_is_hung_up_on(tmp_path: Path) -> None:
+    async with connected(tmp_path, HastyProtocol) as (reader, _):
+        assert await read_all(reader) == b""
+
+
+async def test_head_that_is_never_complete_is_hung_up_on(tmp_path: Path) -> None:
+    async with connected(tmp_path, HastyProtocol) as (reader, writer):
+        writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\n")
+        assert await read_all(reader) == b""
+
+
+async def test_second_request_of_a_connection_has_its_own_bounds(tmp_path: Path) -> None:
+    async with connected(tmp_path, HastyProtocol) as (reader, writer):
+        writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+        async with asyncio.timeout(10):
+            first = await reader.readuntil(b'"alive"}')
+        writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\n")
+        assert await read_all(reader) == b""
+    assert first.startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_large_body_is_not_counted_as_head(tmp_path: Path) -> None:
+    tiny = TinyService(tmp_path)
+    body = b" " * 150_000
+    fields = ["host: x", f"authorization: Bearer {tiny.token()}", f"content-length: {len(body)}"]
+    head = "\r\n".join(["POST /v1/files HTTP/1.1", *fields, "", ""])
+    async with connected(tmp_path, BoundedProtocol) as (reader, writer):
+        writer.write(head.encode())
+        writer.write(body)
+        async with asyncio.timeout(10):
+            answer = await reader.readuntil(b"}")
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b'{"bytes":150000}')
