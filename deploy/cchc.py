@@ -9,13 +9,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.commands import dead_letters, servers
+from deploy.commands import dead_letters, journals, servers
 from deploy.commands.refusal import CommandRefusedError
 from deploy.embedded.home import Home
 from deploy.embedded.refusal import StartRefusedError
 from deploy.embedded.settings import PROJECT, SETTINGS, home_directory
 
-EPILOG = "Mã thoát: 0 xong; 1 bị từ chối hoặc hỏng; 2 lệnh viết sai; 3 hệ thống không chạy. [exit codes]"
+EPILOG = "Mã thoát: 0 xong; 1 bị từ chối hoặc hỏng; 2 lệnh viết sai; 3 hệ thống không chạy (exit codes)."
 
 app = typer.Typer(
     name="cchc",
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(dead_letters.app, name="dead-letters")
 servers.register(app)
+journals.register(app)
 
 
 class RoleName(StrEnum):
@@ -51,10 +52,10 @@ def run() -> None:
 
 @app.command()
 def token(
-    role: Annotated[RoleName, typer.Option(help="Vai trò. [role]")],
-    unit: Annotated[str | None, typer.Option(help="Mã đơn vị; bỏ trống là toàn hệ thống. [unit code]")] = None,
-    name: Annotated[str | None, typer.Option(help="Tên người dùng. [name]")] = None,
-    expires: Annotated[str, typer.Option(help="Thời hạn: 30m, 8h, 7d. [lifetime]")] = "8h",
+    role: Annotated[RoleName, typer.Option(help="Vai trò (role).")],
+    unit: Annotated[str | None, typer.Option(help="Mã đơn vị; bỏ trống là toàn hệ thống (unit code).")] = None,
+    name: Annotated[str | None, typer.Option(help="Tên người dùng (name).")] = None,
+    expires: Annotated[str, typer.Option(help="Thời hạn: 30m, 8h, 7d (lifetime).")] = "8h",
 ) -> None:
     """In ra một mã truy cập (bearer token), không in gì khác (print one access token and nothing else)."""
     from deploy.commands.client import local_token
@@ -66,7 +67,7 @@ def token(
 
 @app.command()
 def ps(
-    as_json: Annotated[bool, typer.Option("--json", help="In dạng JSON. [machine-readable]")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="In dạng JSON (machine-readable).")] = False,
 ) -> None:
     """Liệt kê các tiến trình: tên, pid, cổng, số lần khởi động lại, trạng thái (processes)."""
     from deploy.commands.processes import show_processes

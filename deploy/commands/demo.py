@@ -85,7 +85,7 @@ class Demo:
         """Report every completion as its lead unit does; return pairs of task id and completion id."""
         units = {unit["code"]: unit["kind"] for unit in self._client.items(*SECRETARIAT, "plans", "/v1/units")}
         found = []
-        for completion in self._bar("Báo cáo hoàn thành [completions]", sample_completions()):
+        for completion in self._bar("Báo cáo hoàn thành (completions)", sample_completions()):
             task = tasks[completion.number]
             lead = task["lead_units"][0]["code"]
             # "các sở, ban, ngành" is nobody who could sign in: the secretariat reports for it.
@@ -101,7 +101,7 @@ class Demo:
         return found
 
     def _confirm(self, reported: list[tuple[str, str]]) -> None:
-        for task_id, completion_id in self._bar("Sở Nội vụ xác nhận [confirmations]", reported):
+        for task_id, completion_id in self._bar("Sở Nội vụ xác nhận (confirmations)", reported):
             path = f"/v1/tasks/{task_id}/completions/{completion_id}/confirm"
             self._client.request(*SECRETARIAT, "POST", "tasks", path, json={})
 
@@ -141,17 +141,17 @@ class Demo:
         return target
 
     def _show(self, figures: dict[str, dict[str, Any]]) -> None:
-        table = Table(title="Kết quả thực hiện kế hoạch [plan progress]")
-        table.add_column("Chỉ số [figure]")
+        table = Table(title="Kết quả thực hiện kế hoạch (plan progress)")
+        table.add_column("Chỉ số (figure)")
         for cutoff in figures:
             table.add_column("-".join(reversed(cutoff.split("-"))).replace("-", "/"), justify="right")
         for label, numerator, denominator in (
-            ("Hoàn thành / tổng số [done/total]", "done", "total"),
-            ("Hoàn thành / đến hạn [done/due]", "done", "due"),
-            ("Đúng hạn / hoàn thành [on time/done]", "done_on_time", "done"),
+            ("Hoàn thành / tổng số (done/total)", "done", "total"),
+            ("Hoàn thành / đến hạn (done/due)", "done", "due"),
+            ("Đúng hạn / hoàn thành (on time/done)", "done_on_time", "done"),
         ):
             table.add_row(label, *(fraction(one[numerator], one[denominator]) for one in figures.values()))
-        for label, name in (("Hoàn thành quá hạn [late]", "done_late"), ("Quá hạn [overdue]", "overdue")):
+        for label, name in (("Hoàn thành quá hạn (late)", "done_late"), ("Quá hạn (overdue)", "overdue")):
             table.add_row(label, *(str(one[name]) for one in figures.values()))
         self._console.print(table)
 

@@ -1,7 +1,7 @@
 """The databases and the event log of one installation, however they were started."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import SecretStr
 
@@ -12,6 +12,11 @@ from deploy.embedded.settings import OFFSETS, home_directory, inherited_environm
 from deploy.embedded.state import RunningSystem, read_state
 from shared.contracts.topics import ALL
 from shared.settings import SharedSettings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine  # half a second that `cchc ps` need not wait
+
+Answer = TypeVar("Answer")
 
 
 def running_system(home: Home) -> RunningSystem:
@@ -101,6 +106,27 @@ class Installation:
                 f"CCHC_{service.upper()}_DATABASE_URL chưa được đặt. [the database of {service} is not named]"
             )
         return self._urls[service]
+
+    async def on_database(self, service: str, work: Callable[["AsyncEngine"], Awaitable[Answer]]) -> Answer:
+        """Return what `work` answers, given an engine on the service's database.
+
+        Raises:
+            CommandRefusedError: the database is not named, or does not answer.
+        """
+        from sqlalchemy.exc import DBAPIError
+
+        from shared.database.engine import create_engine
+
+        engine = create_engine(self.url(service), application_name="cchc", pool_size=2)
+        try:
+            return await work(engine)
+        except (OSError, DBAPIError) as error:
+            raise CommandRefusedError(
+                f"Cơ sở dữ liệu của {service} không trả lời hoặc chưa được cập nhật (cchc migrate). "
+                f"[database trouble: {type(error).__name__}]"
+            ) from error
+        finally:
+            await engine.dispose()
 
     async def migrate(self) -> None:
         """Bring every database that is named here to its head, that of the event log included when it is used."""

@@ -23,7 +23,7 @@ def show_processes(home: Home, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table("tên [name]", "pid", "cổng [port]", "khởi động lại [restarts]", "trạng thái [state]")
+    table = Table("tên (name)", "pid", "cổng (port)", "khởi động lại (restarts)", "trạng thái (state)")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     Console().print(table)

@@ -37,7 +37,7 @@ def topics() -> None:
 
 def keys(
     directory: Annotated[
-        Path | None, typer.Option(help="Thư mục chứa khóa; mặc định $CCHC_HOME/keys. [where the keys lie]")
+        Path | None, typer.Option(help="Thư mục chứa khóa; mặc định $CCHC_HOME/keys (where the keys lie).")
     ] = None,
 ) -> None:
     """Tạo khóa ký mã truy cập, nếu chưa có; in đường dẫn khóa công khai (make the signing key once)."""
@@ -48,14 +48,13 @@ def keys(
 
 def seed() -> None:
     """Nạp danh mục đơn vị của tỉnh mẫu; chạy lại không đổi gì (load the sample province's units)."""
-    from deploy.commands.first_data import seed_units
     from deploy.commands.installation import Installation
+    from services.plans.console import seed_units
 
-    seed_units(Installation.find())
-    typer.echo("Đã nạp danh mục đơn vị. [units loaded]")
+    typer.echo(f"Số đơn vị mới [new units]: {seed_units(Installation.find().url('plans'))}")
 
 
-def healthy(port: Annotated[int, typer.Option(help="Cổng của dịch vụ trên máy này. [port]")]) -> None:
+def healthy(port: Annotated[int, typer.Option(help="Cổng của dịch vụ trên máy này (port).")]) -> None:
     """Mã thoát 0 khi dịch vụ ở cổng đó sẵn sàng (exit code 0 when the service there is ready)."""
     from deploy.embedded.health import get
 

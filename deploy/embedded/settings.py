@@ -13,14 +13,14 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 Transport = Literal["postgres", "kafka"]
 
 SETTINGS: Final = {
-    "CCHC_HOME": "Thư mục dữ liệu; mặc định .cchc trong thư mục mã nguồn. [data directory]",
+    "CCHC_HOME": "Thư mục dữ liệu; mặc định .cchc trong thư mục mã nguồn (data directory).",
     "CCHC_PORT": "Cổng gốc, mặc định 8000: plans +1, tasks +2, reporting +3, PostgreSQL +32, Kafka +92, bộ điều khiển "
-    "Kafka +93. [base port]",
-    "CCHC_TRANSPORT": "Nhật ký sự kiện: postgres (mặc định) hoặc kafka. [event log]",
-    "CCHC_KAFKA_BOOTSTRAP": "Máy chủ Kafka có sẵn, host:port; bỏ trống thì Kafka được khởi động kèm. [existing broker]",
-    "CCHC_SAMPLE": "0: chỉ nạp danh mục đơn vị, không nạp kế hoạch mẫu. [0: units only]",
-    "CCHC_WEBHOOK_ALLOWED_NETWORKS": "Các mạng nội bộ được phép nhận webhook, dạng CIDR, cách nhau bằng dấu phẩy. "
-    "[private networks allowed for webhooks]",
+    "Kafka +93 (base port).",
+    "CCHC_TRANSPORT": "Nhật ký sự kiện: postgres (mặc định) hoặc kafka (event log).",
+    "CCHC_KAFKA_BOOTSTRAP": "Máy chủ Kafka có sẵn, host:port; bỏ trống thì Kafka được khởi động kèm (existing broker).",
+    "CCHC_SAMPLE": "0: chỉ nạp danh mục đơn vị, không nạp kế hoạch mẫu (0: units only).",
+    "CCHC_WEBHOOK_ALLOWED_NETWORKS": "Các mạng nội bộ được phép nhận webhook, dạng CIDR, cách nhau bằng dấu phẩy "
+    "(private networks allowed for webhooks).",
 }
 """Every setting of `cchc run`, as its help prints them."""
 
