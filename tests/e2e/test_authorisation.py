@@ -1,0 +1,223 @@
+"""Every role and unit against every endpoint: who gets through, who is refused, from whom a thing is hidden.
+
+A cell is one request. "yes": past every check on who asks (the business may still say no: 409, 422). "no": 403. "hidden":
+404, as if it did not exist. "401": no caller. An endpoint without a row fails the test, and so does a row without one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from services.plans.main import create_app as create_plans
+from services.plans.settings import PlansSettings
+from services.reporting.main import create_app as create_reporting
+from services.reporting.settings import ReportingSettings
+from services.tasks.main import create_app as create_tasks
+from services.tasks.settings import TasksSettings
+from shared.http.permissions import permission_matrix
+from tests.support.province import PROVINCE, import_and_issue, report_all, tasks_of, wait_for_done
+from tests.support.system import System, free_base_port
+
+CALLERS: dict[str, tuple[str, str | None] | None] = {
+    "nobody": None,
+    "lead unit": ("department", "TV-STP"),
+    "other unit": ("department", "TV-SYT"),
+    "department without unit": ("department", None),
+    "secretariat": ("secretariat", PROVINCE),
+    "secretariat of all": ("secretariat", None),
+    "secretariat elsewhere": ("secretariat", "ZZ"),
+    "leader": ("leader", PROVINCE),
+    "leader elsewhere": ("leader", "ZZ"),
+    "admin": ("admin", PROVINCE),
+    "admin of all": ("admin", None),
+    "admin elsewhere": ("admin", "ZZ"),
+}
+
+ALL = "401 yes yes no yes yes yes yes yes yes yes yes"
+OVERSEEN = "401 yes yes no yes yes hidden yes hidden yes yes hidden"
+OF_THE_TASK = "401 yes hidden no yes yes hidden yes hidden yes yes hidden"
+BY_THE_LEAD = "401 yes hidden no no no hidden no no no no no"
+BY_THE_SECRETARIAT = "401 no no no yes yes hidden no no no no no"
+BY_THE_ADMIN = "401 no no no no no no no no yes yes hidden"
+
+ROWS = {
+    "list_units": ALL,
+    "get_unit": ALL,
+    "change_unit": BY_THE_ADMIN,
+    "list_programmes": ALL,
+    "list_plans": ALL,
+    "get_plan": OVERSEEN,
+    "import_plan": BY_THE_SECRETARIAT,
+    "issue_plan": BY_THE_SECRETARIAT,
+    "list_tasks": ALL,
+    "get_task": OF_THE_TASK,
+    "report_progress": BY_THE_LEAD,
+    "report_completion": BY_THE_LEAD,
+    "report_batch": "401 yes yes no yes yes yes no no no no no",
+    "confirm_completion": BY_THE_SECRETARIAT,
+    "return_completion": BY_THE_SECRETARIAT,
+    "reopen_task": BY_THE_SECRETARIAT,
+    "get_progress": OVERSEEN,
+    "list_periods": ALL,
+    "list_reports": ALL,
+    "get_report": OVERSEEN,
+    "get_document": OVERSEEN,
+    "explain_figure": OVERSEEN,
+    "create_report": BY_THE_SECRETARIAT,
+    "edit_report": BY_THE_SECRETARIAT,
+    "issue_report": BY_THE_SECRETARIAT,
+}
+"""Endpoint -> one cell for each caller, in their order."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A running system with an issued plan, a confirmed completion of Sở Tư pháp, and an issued report."""
+
+    system: System
+    plan_id: str
+    task_id: str
+    completion_id: str
+    report_id: str
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    system = System(tmp_path_factory.mktemp("authorisation"), free_base_port(), {"CCHC_SAMPLE": "0"})
+    try:
+        system.start()
+        with system.client("plans", "admin") as admin:
+            made = admin.post("/v1/units", json={"code": "ZZ", "name": "Tỉnh thử nghiệm", "kind": "province"})
+            assert made.status_code in {200, 201}, made.text
+        plan_id = import_and_issue(system, title="Kế hoạch CCHC năm 2023")
+        tasks = tasks_of(system, plan_id, 38)
+        completions = report_all(system, plan_id)
+        wait_for_done(system, plan_id, 32, cutoff="2023-10-31")
+        number = next(n for n in completions if tasks[n]["lead_units"][0]["code"] == "TV-STP")
+        yield World(system, plan_id, tasks[number]["id"], completions[number], an_issued_report(system, plan_id))
+    finally:
+        system.stop()
+
+
+def an_issued_report(system: System, plan_id: str) -> str:
+    period = {"name": "10 tháng", "from": "2023-01-01", "to": "2023-10-31"}
+    document = {"number": "1/BC-UBND", "issued_on": "2023-11-03", "signed_by": "Chủ tịch"}
+    with system.client("reporting", "secretariat", PROVINCE) as reporting:
+        draft = reporting.post("/v1/reports", json={"plan_id": plan_id, "period": period})
+        report_id: str = draft.json()["id"]
+        issued = reporting.post(f"/v1/reports/{report_id}/issue", json={"document": document})
+        assert issued.status_code == 200, issued.text
+    return report_id
+
+
+def request(world: World, endpoint: str, client: httpx2.Client) -> httpx2.Response:
+    """Send one request of the endpoint that changes nothing, or nothing that another cell would notice."""
+    plan, task, report = f"/v1/plans/{world.plan_id}", f"/v1/tasks/{world.task_id}", f"/v1/reports/{world.report_id}"
+    completion = f"{task}/completions/{world.completion_id}"
+    document = {"document": {"number": "2/BC", "issued_on": "2023-11-03", "signed_by": "Chủ tịch"}}
+    done = {"completed_on": "2023-02-24", "evidence": [{"number": "33/KH", "issued_on": "2023-02-24"}]}
+    period = {"name": "10 tháng", "from": "2023-01-01", "to": "2023-10-31"}
+    form = {"unit": PROVINCE, "year": "2023", "title": "Thử"}
+    file = {"file": ("plan.tsv", "STT\tNhiệm vụ\n".encode())}
+    unit = {"code": "TV-STP", "name": "Sở Tư pháp", "kind": "department", "parent": PROVINCE}
+    sent = {
+        "list_units": lambda: client.get("/v1/units"),
+        "get_unit": lambda: client.get("/v1/units/TV-STP"),
+        "change_unit": lambda: client.post("/v1/units", json=unit),
+        "list_programmes": lambda: client.get("/v1/programmes"),
+        "list_plans": lambda: client.get("/v1/plans"),
+        "get_plan": lambda: client.get(plan),
+        "import_plan": lambda: client.post("/v1/plans/import", params={"dry_run": "true"}, data=form, files=file),
+        "issue_plan": lambda: client.post(f"{plan}/issue", json=document),
+        "list_tasks": lambda: client.get("/v1/tasks"),
+        "get_task": lambda: client.get(task),
+        "report_progress": lambda: client.post(f"{task}/progress", json={"note": "Đang làm"}),
+        "report_completion": lambda: client.post(f"{task}/completions", json=done),
+        "report_batch": lambda: client.post(
+            "/v1/completions/batch", json={"items": [{"task_id": world.task_id, **done}]}
+        ),
+        "confirm_completion": lambda: client.post(f"{completion}/confirm", json={}),
+        "return_completion": lambda: client.post(f"{completion}/return", json={"reason": "Thiếu văn bản"}),
+        "reopen_task": lambda: client.post(f"{task}/reopen", json={"reason": " "}),
+        "get_progress": lambda: client.get(f"{plan}/progress"),
+        "list_periods": lambda: client.get("/v1/periods", params={"year": "2023"}),
+        "list_reports": lambda: client.get("/v1/reports"),
+        "get_report": lambda: client.get(report),
+        "get_document": lambda: client.get(f"{report}/document", params={"format": "docx"}),
+        "explain_figure": lambda: client.get(f"{report}/figures/done"),
+        "create_report": lambda: client.post("/v1/reports", json={"plan_id": world.plan_id, "period": period}),
+        "edit_report": lambda: client.patch(report, json={"results": "Sửa"}),
+        "issue_report": lambda: client.post(f"{report}/issue", json=document),
+    }
+    return sent[endpoint]()
+
+
+def endpoints() -> dict[str, str]:
+    """Return every guarded endpoint with its service, read from the applications themselves."""
+    nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/none")
+    applications = {
+        "plans": create_plans(PlansSettings(plans_database_url=nowhere)),
+        "tasks": create_tasks(TasksSettings(tasks_database_url=nowhere)),
+        "reporting": create_reporting(ReportingSettings(reporting_database_url=nowhere)),
+    }
+    return {name: service for service, app in applications.items() for _, _, name, _ in permission_matrix(app)}
+
+
+ENDPOINTS = endpoints()
+MEANING = {401: "401", 403: "no", 404: "hidden"}
+
+
+def test_every_endpoint_has_a_row_and_every_row_an_endpoint() -> None:
+    assert set(ENDPOINTS) == set(ROWS)
+
+
+@pytest.mark.parametrize("endpoint", ROWS)
+def test_every_caller_gets_what_the_row_says(world: World, endpoint: str) -> None:
+    found = {}
+    for caller, identity in CALLERS.items():
+        client = (
+            httpx2.Client(base_url=world.system.url(ENDPOINTS[endpoint]), timeout=30)
+            if identity is None
+            else world.system.client(ENDPOINTS[endpoint], *identity)
+        )
+        with client:
+            answer = request(world, endpoint, client)
+        assert answer.status_code < 500, answer.text
+        found[caller] = MEANING.get(answer.status_code, "yes")
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+    assert found == dict(zip(CALLERS, ROWS[endpoint].split(), strict=True))
+
+
+def test_what_is_hidden_is_in_no_list_and_no_count(world: World) -> None:
+    """What a leader of another province gets from every list is empty, whatever he filters by."""
+    own = {"plan_id": world.plan_id}
+    with world.system.client("tasks", "leader", "ZZ") as tasks:
+        asked: list[dict[str, str]] = [{}, own, {"unit": "TV-STP"}, {"state": "done"}]
+        for query in asked:
+            assert tasks.get("/v1/tasks", params=query).json() == {"items": [], "next": None}
+    with world.system.client("plans", "leader", "ZZ") as plans:
+        assert plans.get("/v1/plans", params={"unit": PROVINCE}).json() == {"items": [], "next": None}
+    with world.system.client("reporting", "leader", "ZZ") as reporting:
+        assert reporting.get("/v1/reports", params=own).json() == {"items": [], "next": None}
+
+
+def test_hidden_and_unknown_are_told_in_the_same_words(world: World) -> None:
+    unknown = "00000000-0000-7000-8000-000000000000"
+    with world.system.client("tasks", "department", "TV-SYT") as other:
+        answers = [other.get(f"/v1/tasks/{task}").json() for task in (world.task_id, unknown)]
+    for answer in answers:
+        answer.pop("instance")
+    assert answers[0] == answers[1]
+
+
+def test_a_department_may_not_report_for_a_collective_lead(world: World) -> None:
+    collective = next(task for task in tasks_of(world.system, world.plan_id, 38).values() if task["number"] == "17")
+    done = {"completed_on": "2023-10-13", "evidence": [{"number": "402/BC-VP", "issued_on": "2023-10-13"}]}
+    for unit in ("TV-STP", "TV-SNV"):
+        with world.system.client("tasks", "department", unit) as client:
+            answer = client.post(f"/v1/tasks/{collective['id']}/completions", json=done)
+            assert answer.status_code == 404, answer.text
