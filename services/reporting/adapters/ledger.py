@@ -1,6 +1,8 @@
 """The ledger in PostgreSQL: each event once, in the order in which it was heard, never changed."""
 
-from collections.abc import Mapping
+import json
+from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,18 +18,19 @@ from services.reporting.domain.fold import known_at
 from services.reporting.ports import LedgerReading
 from shared.contracts.envelope import Attributes
 from shared.contracts.plans import PlanIssuedV1, UnitChangedV1
+from shared.database.tables import consumer_state
+from shared.messaging.transports.port import Received
 
 _LARGEST = 2**63 - 1
+_ROWS_A_STATEMENT = 500  # PostgreSQL takes 32,767 parameters in one statement
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the event log a message stood."""
+class Heard:
+    """An event as it came: its attributes, and the message it was in."""
 
-    cluster_id: str
-    topic: str
-    partition: int
-    position: int
+    attributes: Attributes
+    message: Received
 
 
 class SqlLedger:
@@ -36,29 +39,21 @@ class SqlLedger:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def write(
-        self, attributes: Attributes, headers: Mapping[str, Any], data: dict[str, Any], place: Place
-    ) -> bool:
-        """Write an event down; return whether it is heard for the first time."""
-        row = {
-            "event_id": attributes.id,
-            "type": attributes.type,
-            "source": attributes.source,
-            "subject": attributes.subject,
-            "plan_id": _uuid(data.get("plan_id")),
-            "task_id": _uuid(data.get("task_id")),
-            "version": _version(data.get("version")),
-            "time": attributes.time,
-            "headers": dict(headers),
-            "data": data,
-            "cluster_id": place.cluster_id,
-            "topic": place.topic,
-            "partition": place.partition,
-            "position": place.position,
-        }
-        statement = insert(ledger).values(row).on_conflict_do_nothing(index_elements=["event_id"])
-        written = await self._connection.execute(statement.returning(ledger.c.seq))
-        return written.one_or_none() is not None
+    async def write(self, events: Sequence[Heard], *, group: str) -> set[UUID]:
+        """Write events of one partition down in their order; return the ids of those heard for the first time."""
+        new: set[UUID] = set()
+        place = events[0].message
+        state = consumer_state.c
+        cluster = await self._connection.scalar(
+            select(state.cluster_id).where(
+                state.consumer_group == group, state.topic == place.topic, state.partition == place.partition
+            )
+        )
+        for start in range(0, len(events), _ROWS_A_STATEMENT):
+            rows = [{**_row(event), "cluster_id": cluster} for event in events[start : start + _ROWS_A_STATEMENT]]
+            statement = insert(ledger).values(rows).on_conflict_do_nothing(index_elements=["event_id"])
+            new.update((await self._connection.execute(statement.returning(ledger.c.event_id))).scalars())
+        return new
 
     async def read(self, plan_id: UUID, as_of: datetime) -> LedgerReading:
         """Return what was known of a plan at `as_of`, by one statement."""
@@ -88,6 +83,32 @@ class SqlLedger:
             .limit(limit)
         )
         return [(row.seq, row.type, row.data) for row in await self._connection.execute(statement)]
+
+
+def _row(event: Heard) -> dict[str, Any]:
+    """What was sent is kept as it was sent, fields unknown to us included."""
+    attributes, message = event.attributes, event.message
+    data = json.loads(message.value or b"{}")
+    return {
+        "event_id": attributes.id,
+        "type": attributes.type,
+        "source": attributes.source,
+        "subject": attributes.subject,
+        "plan_id": _uuid(data.get("plan_id")),
+        "task_id": _uuid(data.get("task_id")),
+        "version": _version(data.get("version")),
+        "time": attributes.time,
+        "headers": {name: _header(value) for name, value in message.headers.items()},
+        "data": data,
+        "topic": message.topic,
+        "partition": message.partition,
+        "position": message.position,
+    }
+
+
+def _header(value: bytes | str) -> str | dict[str, str]:
+    """Headers of others may be no text."""
+    return value if isinstance(value, str) else {"base64": b64encode(value).decode()}
 
 
 def _uuid(value: object) -> UUID | None:

@@ -44,7 +44,7 @@ ledger = Table(
     Column("heard_at", MOMENT, nullable=False, server_default=text("clock_timestamp()")),
     Column("headers", JSONB, nullable=False),
     Column("data", JSONB, nullable=False),
-    Column("cluster_id", Text, nullable=False),
+    Column("cluster_id", Text),  # unknown for a replayed dead letter of a partition never read since
     Column("topic", Text, nullable=False),
     Column("partition", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),

@@ -1,4 +1,4 @@
-"""The model plan of 38 tasks (data/plan-tra-vinh-2023.tsv) as heard events, its completions confirmed."""
+"""The model plan of 38 tasks that comes with the program, as heard events, its completions confirmed."""
 
 import csv
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,7 +17,9 @@ from services.reporting.domain.facts import (
 )
 from services.reporting.domain.fold import CompletionHeard, Heard, PlanHeard, VerdictHeard
 
-DATA = Path(__file__).parent / "data"
+ROOT = Path(__file__).resolve().parents[3]
+PLAN_FILE = ROOT / "services" / "plans" / "seed" / "plan-tra-vinh-2023.tsv"
+PERIODS_FILE = Path(__file__).parent / "data" / "reporting-periods.tsv"
 NAMESPACE = UUID("0190d4d2-0000-7000-8000-000000000001")
 PLAN_ID = uuid5(NAMESPACE, "plan")
 KINDS = {
@@ -32,9 +34,9 @@ KINDS = {
 LONG_AFTER = datetime(2024, 6, 1, tzinfo=UTC)
 
 
-def rows(name: str) -> list[dict[str, str]]:
+def rows(path: Path) -> list[dict[str, str]]:
     """Read a tab-separated file with comment lines."""
-    with (DATA / name).open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
 
 
@@ -68,7 +70,7 @@ def the_task(row: dict[str, str]) -> TaskFacts:
 
 
 def the_plan(counts_when: str = "confirmed") -> PlanFacts:
-    found = rows("plan-tra-vinh-2023.tsv")
+    found = rows(PLAN_FILE)
     fields = {row["muc"]: row["linh_vuc"] for row in found}
     return PlanFacts(
         id=PLAN_ID,
@@ -86,7 +88,7 @@ def the_plan(counts_when: str = "confirmed") -> PlanFacts:
 def the_completions() -> list[Heard]:
     """Each completion as recorded on its own day, confirmed two days later."""
     heard: list[Heard] = []
-    for row in rows("plan-tra-vinh-2023.tsv"):
+    for row in rows(PLAN_FILE):
         if not row["ngay_hoan_thanh"]:
             continue
         day, task_id, name = date.fromisoformat(row["ngay_hoan_thanh"]), identifier(row["ma"]), row["ma"]

@@ -13,9 +13,9 @@ from services.reporting.domain.periods import (
     periods,
     working_days_after,
 )
-from tests.unit.reporting.sample_plan import rows
+from tests.unit.reporting.sample_plan import PERIODS_FILE, rows
 
-TABLE = rows("reporting-periods.tsv")
+TABLE = rows(PERIODS_FILE)
 
 
 def made(row: dict[str, str]) -> Period:

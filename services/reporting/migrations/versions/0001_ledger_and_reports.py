@@ -73,7 +73,7 @@ def upgrade() -> None:
         sa.Column("heard_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.Column("headers", postgresql.JSONB(), nullable=False),
         sa.Column("data", postgresql.JSONB(), nullable=False),
-        sa.Column("cluster_id", sa.Text(), nullable=False),
+        sa.Column("cluster_id", sa.Text(), nullable=True),
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),

@@ -1,0 +1,24 @@
+"""The worker process of the reporting service: outbox relay, and the consumer of plan and task events."""
+
+import asyncio
+
+from services.reporting.consumers import SUBSCRIPTION
+from services.reporting.settings import ReportingSettings
+from shared.contracts.topics import REPORTS
+from shared.database.engine import create_engine
+from shared.messaging.worker import run_worker
+
+
+async def run(settings: ReportingSettings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    engine = create_engine(settings.reporting_database_url, application_name="reporting-worker", pool_size=5)
+    try:
+        await run_worker(
+            service="reporting", settings=settings, engine=engine, topics=(REPORTS,), subscription=SUBSCRIPTION
+        )
+    finally:
+        await engine.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(ReportingSettings()))

@@ -1,0 +1,28 @@
+"""A reporting service of the test's own: real application, real PostgreSQL, real tokens."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from shared.security import make_issuer
+from tests.support.postgres import DatabaseFactory
+from tests.support.reporting_service import PROVINCE, ReportingService, unit_changed
+
+HISTORIES = ("shared.messaging", "services.reporting")
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("keys")
+    make_issuer(directory)
+    return directory
+
+
+@pytest.fixture
+async def service(database_factory: DatabaseFactory, keys: Path) -> AsyncIterator[ReportingService]:
+    """The service with the units of two provinces; no plan yet."""
+    started = ReportingService.start(await database_factory(HISTORIES), keys)
+    await started.hear([unit_changed(*unit) for unit in PROVINCE])
+    yield started
+    await started.stop()
