@@ -9,12 +9,17 @@ from shared.database.engine import create_engine
 from shared.messaging.worker import run_worker
 
 
-async def run(settings: ReportingSettings) -> None:
-    """Run until SIGTERM or SIGINT."""
+async def run(settings: ReportingSettings, *, stop: asyncio.Event | None = None) -> None:
+    """Run until SIGTERM or SIGINT; `stop` is for whoever runs it inside another program."""
     engine = create_engine(settings.reporting_database_url, application_name="reporting-worker", pool_size=5)
     try:
         await run_worker(
-            service="reporting", settings=settings, engine=engine, topics=(REPORTS,), subscription=SUBSCRIPTION
+            service="reporting",
+            settings=settings,
+            engine=engine,
+            topics=(REPORTS,),
+            subscription=SUBSCRIPTION,
+            stop=stop,
         )
     finally:
         await engine.dispose()
