@@ -17,6 +17,7 @@ _WHOLE_NUMBER = re.compile(r"([0-9]{1,6})\.0+")
 _LETTER = re.compile(r"[a-zđA-ZĐ]")
 _ROMAN_START = re.compile(r"^\s*([IVX]{1,5})\s*[.):\-]\s*(\S.*)$", re.DOTALL)
 _INDEX_CELL = re.compile(r"\(?[0-9]{1,2}\)?|\(?[A-Ha-h]\)?")
+_IS_HEADER_AGAIN = 3
 _SUB_BULLETS = {"-", "+", "*", "•", "–"}
 
 
@@ -123,7 +124,7 @@ class _Walk:
             for column, place in at.items()
             if place < len(row.cells) and row.cells[place].strip()
         ]
-        return len(same) > 1 and all(same)
+        return sum(same) >= _IS_HEADER_AGAIN
 
     def _continues(self, row: FileRow, cells: dict[Column, str]) -> bool:
         if not self.found.tasks or self._faulty & {Column.NUMBER, Column.TITLE}:
