@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,12 +22,13 @@ from shared.security import issue_token
 
 ROOT = Path(__file__).resolve().parents[2]
 CCHC = Path(sys.executable).with_name("cchc")
-BASES = range(21000, 31000, 200)
+RUNNING = "[running;"
+BASES = range(21000, 31000, 100)
 
 
 def free_base_port() -> int:
     """Return a base port whose whole block (portal .. Kafka) is free."""
-    for base in BASES:
+    for base in random.sample(BASES, len(BASES)):  # test runs beside this one look for ports too
         with contextlib.ExitStack() as held:
             try:
                 for offset in (0, 1, 2, 3, 32, 92, 93):
@@ -69,18 +71,32 @@ class System:
         return {**kept, "CCHC_HOME": str(self.home), "CCHC_PORT": str(self.base), **self.environment}
 
     def start(self, *, within: float = 90) -> None:
-        """Start and wait until every service says that it is ready."""
+        """Start and wait until it says that it runs (first data loaded) and every service that it is ready."""
         self.home.mkdir(parents=True, exist_ok=True)
+        said_before = self.said().count(RUNNING)
         with (self.home / "run.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [CCHC, "run"], cwd=ROOT, env=self.variables(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
+
+        def runs() -> bool:
+            self.require_running()
+            return self.said().count(RUNNING) > said_before
+
+        until(runs, within=within, what="cchc run says that it runs")
         self.wait_until_ready(within=within)
+
+    def said(self) -> str:
+        """Return what `cchc run` has printed so far."""
+        log = self.home / "run.log"
+        return log.read_text(encoding="utf-8") if log.exists() else ""
+
+    def require_running(self) -> None:
+        assert self.process is None or self.process.poll() is None, f"cchc run ended: {self.said()[-2000:]}"
 
     def wait_until_ready(self, *, within: float = 60) -> None:
         def ready() -> bool:
-            if self.process is not None and self.process.poll() is not None:
-                raise AssertionError(f"cchc run ended: {(self.home / 'run.log').read_text()[-2000:]}")
+            self.require_running()
             return all(
                 httpx2.get(f"{self.url(name)}/health/ready", timeout=3).json()["status"] == "ready"
                 for name in ("plans", "tasks", "reporting")
@@ -121,6 +137,16 @@ class System:
         rows = answer["processes"] if isinstance(answer, dict) else answer
         return {row["name"]: row for row in rows}
 
+    def admin_dsn(self, database: str = "postgres") -> str:
+        """Return the administrator's address of a database of this system."""
+        password = (self.home / "secrets" / "postgres-app").read_text(encoding="ascii").strip()
+        return f"postgresql://app:{password}@127.0.0.1:{self.base + 32}/{database}"
+
+    def log_dsn(self) -> str:
+        """Return the address of the PostgreSQL event log, as its role."""
+        password = (self.home / "secrets" / "cchc_log").read_text(encoding="ascii").strip()
+        return f"postgresql://cchc_log:{password}@127.0.0.1:{self.base + 32}/cchc_log"
+
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self.base + {'plans': 1, 'tasks': 2, 'reporting': 3}[service]}"
 
@@ -139,5 +165,8 @@ class System:
 
     def client(self, service: str, role: str, unit: str | None = None) -> httpx2.Client:
         return httpx2.Client(
-            base_url=self.url(service), headers={"Authorization": f"Bearer {self.token(role, unit)}"}, timeout=30
+            base_url=self.url(service),
+            headers={"Authorization": f"Bearer {self.token(role, unit)}"},
+            timeout=30,
+            verify=False,  # noqa: S501 -- plain HTTP on loopback; spares reading all certificates for every client
         )
