@@ -8,15 +8,13 @@ from pydantic import AwareDatetime
 from starlette.responses import JSONResponse, Response
 
 from services.reporting import queries
+from services.reporting.api.answers import PeriodListAnswer, ProgressAnswer, SchemePeriodAnswer
 from services.reporting.api.dependencies import DeskDep, EngineDep, ViewerDep
 from services.reporting.api.schemas import (
     FIRST_DAY,
     FIRST_MOMENT,
     LAST_DAY,
     Day,
-    PeriodListAnswer,
-    ProgressAnswer,
-    SchemePeriodAnswer,
 )
 from services.reporting.domain.method import Method, Rounding, StandingTasks
 from services.reporting.domain.periods import Scheme, periods

@@ -7,14 +7,11 @@ from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import JSONResponse, Response
 
 from services.reporting import handlers, queries
+from services.reporting.api.answers import FigureAnswer, FullReportAnswer, ReportAnswer, ReportListAnswer
 from services.reporting.api.dependencies import AskDep, DeskDep, EngineDep, ViewerDep
 from services.reporting.api.schemas import (
-    FigureAnswer,
-    FullReportAnswer,
     IssueRequest,
     NarrativeRequest,
-    ReportAnswer,
-    ReportListAnswer,
     ReportRequest,
 )
 from services.reporting.domain.method import Method

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.reporting.api.schemas import ProgressAnswer
+from services.reporting.api.answers import ProgressAnswer
 from shared.contracts.tasks import CompletionReturnedV1, TaskReopenedV1
 from tests.support.reporting_service import (
     IDS,
