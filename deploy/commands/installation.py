@@ -1,9 +1,10 @@
 """The databases and the event log of one installation, however they were started."""
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from deploy.commands.refusal import NOT_RUNNING, CommandRefusedError
 from deploy.embedded.home import Home
@@ -55,7 +56,7 @@ class Installation:
             for service in SERVICES
             if (name := f"CCHC_{service.upper()}_DATABASE_URL") in environment
         }
-        return cls(urls, SharedSettings())
+        return cls(urls, _shared_settings())
 
     @classmethod
     def find(cls) -> Self:
@@ -113,10 +114,12 @@ class Installation:
         Raises:
             CommandRefusedError: the database is not named, or does not answer.
         """
+        import structlog
         from sqlalchemy.exc import DBAPIError
 
         from shared.database.engine import create_engine
 
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is the answer's
         engine = create_engine(self.url(service), application_name="cchc", pool_size=2)
         try:
             return await work(engine)
@@ -147,3 +150,16 @@ class Installation:
             await transport.ensure_topics(ALL)
         finally:
             await transport.stop()
+
+
+def _shared_settings() -> SharedSettings:
+    """Return the settings of the environment.
+
+    Raises:
+        CommandRefusedError: one that cannot be meant; the sentence names it.
+    """
+    try:
+        return SharedSettings()
+    except ValidationError as error:
+        wrong = "; ".join(f"CCHC_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors())
+        raise CommandRefusedError(f"Thiết đặt không dùng được [bad setting]: {wrong}") from error

@@ -87,8 +87,9 @@ class Keeper:
             if time.monotonic() - began >= HEALTHY_AFTER:
                 pause = FIRST_PAUSE
             self._enter("restarting")
+            seconds = f"{pause:.1f}".replace(".", ",")
             self._tell(
-                f"{self.name} đã dừng (mã {code}), khởi động lại sau {pause:.1f} giây. "
+                f"{self.name} đã dừng (mã {code}), khởi động lại sau {seconds} giây. "
                 f"[ended with {code}, starting again]"
             )
             await asyncio.sleep(pause)

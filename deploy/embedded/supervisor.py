@@ -26,6 +26,7 @@ from deploy.embedded.terminal import Terminal
 from deploy.embedded.welcome import welcome
 
 READY_WITHIN = 90.0  # seconds from the start of the services; a warm start takes a few
+DEATHS_AT_START = 4  # of one process, in a start: it will not come up by itself
 STOP_WITHIN = 9.5
 SERVICES_STOP_WITHIN, KAFKA_STOPS_WITHIN, POSTGRES_STOPS_WITHIN = 5.5, 2.5, 1.5
 
@@ -115,17 +116,25 @@ class Supervisor:
                 if await is_ready(port):
                     del missing[name]
                     self.terminal.progress(f"{name} sẵn sàng [ready]")
+            self._refuse_what_keeps_dying()
             if missing and time.monotonic() > deadline:
                 raise StartRefusedError(await self._why_not_ready(missing))
             await asyncio.sleep(0.05)
 
+    def _refuse_what_keeps_dying(self) -> None:
+        for keeper in self._keepers:
+            if keeper.restarts >= DEATHS_AT_START:
+                log = self.home.log_of(keeper.name)
+                raise StartRefusedError(
+                    f"{keeper.name} không khởi động được; xem {log}. [does not start; see the log]\n{tail(log, 1000)}"
+                )
+
     async def _why_not_ready(self, missing: dict[str, int]) -> str:
         name, port = next(iter(missing.items()))
-        status, answer = await get(port, "/health/ready")
-        shown = answer if status else tail(self.home.log_of(name), 1000).strip()
+        _status, answer = await get(port, "/health/ready")
         return (
             f"{', '.join(missing)} chưa sẵn sàng sau {READY_WITHIN:.0f} giây; xem {self.home.log_of(name)}. "
-            f"[not ready; see the log] {shown}"
+            f"[not ready; see the log] {answer}"
         )
 
     async def _stop(self) -> None:

@@ -21,7 +21,7 @@ def welcome(settings: EmbeddedSettings, seconds: str) -> str:
     return "\n".join(
         [
             f"cchc đang chạy sau {seconds} giây; Ctrl-C để dừng. [running; Ctrl-C stops]",
-            *(f"  {label} http://127.0.0.1:{settings.port_of(name)}/docs" for name, label in LABELS.items()),
+            *(f"  {label} http://127.0.0.1:{settings.port_of(name)}" for name, label in LABELS.items()),
             f"  Dữ liệu, nhật ký    [data, logs]  {settings.home}",
             "Mã truy cập [access token]:",
             *own_home,

@@ -65,7 +65,7 @@ async def test_pause_grows_with_each_death_in_a_row(tmp_path: Path, monkeypatch:
         await enough.wait()
     await kept.stop(5)
     assert all("mã 3" in sentence for sentence in told)
-    assert [sentence.split(" sau ")[1].split()[0] for sentence in told] == ["0.0", "0.0", "0.0", "0.1", "0.1", "0.1"]
+    assert [sentence.split(" sau ")[1].split()[0] for sentence in told] == ["0,0", "0,0", "0,0", "0,1", "0,1", "0,1"]
 
 
 async def test_child_that_does_not_stop_is_killed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`cchc run` and its commands on a system of their own: kills, refusals, stopping, what each process may know."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,14 +9,24 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
+from deploy.embedded.home import Home
 from deploy.embedded.process import is_alive
+from deploy.embedded.programs import LOG_ROLE, database_url
+from shared.contracts.topics import PLANS
+from shared.messaging.transports import create_transport
+from shared.messaging.transports.port import Record
+from shared.settings import SharedSettings
 from tests.support.system import CCHC, ROOT, System, free_base_port, until
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
+SAMPLE = "Kế hoạch cải cách hành chính năm 2023 của tỉnh Trà Vinh"
 NAMES = {
     "postgres",
     "plans-api",
@@ -54,7 +65,7 @@ def plans(system: System) -> list[str]:
 def test_it_tells_where_it_is_and_has_the_sample_plan(system: System) -> None:
     said = run_log(system)
     assert all(system.url(service) in said for service in ("plans", "tasks", "reporting"))
-    assert len(plans(system)) == 1
+    assert plans(system) == [SAMPLE]
     assert set(system.processes()) == NAMES
 
 
@@ -69,7 +80,7 @@ def test_killed_process_comes_back(system: System, name: str) -> None:
 
     until(is_back, within=20, what=f"{name} runs again")
     system.wait_until_ready(within=30)
-    assert len(plans(system)) == 1
+    assert SAMPLE in plans(system)
 
 
 def test_token_command_prints_a_token_that_is_let_in(system: System) -> None:
@@ -95,6 +106,54 @@ def test_refused_command_says_one_sentence(system: System, arguments: tuple[str,
     assert "Traceback" not in refused.stderr
     if code == 1:
         assert refused.stderr.count("\n") == 1
+
+
+async def test_dead_letter_is_listed_shown_refused_again_and_discarded(system: System) -> None:
+    log = SecretStr(database_url(Home(system.home), LOG_ROLE, system.base + 32))
+    transport = create_transport(SharedSettings(log_database_url=log))
+    await transport.start()
+    broken = Record(PLANS.name, "no-plan", {"ce_type": "cchc.plan.issued.v1"}, "đây không phải JSON".encode())
+    assert await transport.publish([broken]) == [None]
+    await transport.stop()
+
+    def listed() -> list[dict[str, Any]]:
+        return [dict(row) for row in json.loads(system.command("dead-letters", "list", "--service", "tasks", "--json"))]
+
+    await eventually(lambda: asyncio.to_thread(listed), within=20)
+    letter = (await asyncio.to_thread(listed))[0]
+    chosen = (str(letter["id"]), "--service", "tasks")
+    shown = json.loads(await asyncio.to_thread(system.command, "dead-letters", "show", *chosen))
+    assert (shown["value"], shown["topic"]) == ("đây không phải JSON", PLANS.name)
+    again = await asyncio.to_thread(attempt, system, "dead-letters", "replay", *chosen)
+    assert (again.returncode, again.stdout) == (1, f"tasks {letter['id']}: dead\n")
+    await asyncio.to_thread(system.command, "dead-letters", "discard", *chosen, "--why", "gửi thử")
+    assert await asyncio.to_thread(listed) == []
+    gone = await asyncio.to_thread(attempt, system, "dead-letters", "replay", *chosen)
+    assert (gone.returncode, gone.stderr.count("\n")) == (1, 1)
+
+
+def test_refilled_journals_and_a_rebuilt_read_model_change_no_figure(system: System) -> None:
+    demo = system.command("demo")
+    assert "32/38 = 84,21 %" in demo
+    plan_id = demo.split("mã kế hoạch ")[1].split()[0]
+
+    def figures() -> dict[str, Any]:
+        with system.client("reporting", "leader", "TV") as client:
+            answer = client.get(f"/v1/plans/{plan_id}/progress", params={"cutoff": "2023-10-31"}).json()
+        return {name: answer[name] for name in ("total", "done", "done_on_time", "done_late", "due", "overdue")}
+
+    before = figures()
+    assert system.command("refill").count("\n") == 3
+    assert "sự kiện" in system.command("rebuild")
+    assert figures() == before
+
+
+def test_demo_can_be_repeated_and_saves_its_report(system: System) -> None:
+    before = len(plans(system))
+    said = system.command("demo")
+    report = Path(said.split("[report saved]:")[1].strip())
+    assert report.read_bytes().startswith(b"PK")
+    assert len(plans(system)) == before + 1
 
 
 def test_second_start_on_the_same_data_is_refused(system: System) -> None:
@@ -140,7 +199,7 @@ def test_killed_supervisor_takes_all_down_and_the_next_start_finds_the_data(syst
     until(lambda: not any(is_alive(pid) for pid in pids), within=10, what="every child gone")
     assert attempt(system, "ps").returncode == 3
     system.start()
-    assert len(plans(system)) == 1
+    assert SAMPLE in plans(system)
 
 
 def test_start_right_after_a_kill_waits_for_the_old_processes(system: System) -> None:
@@ -148,7 +207,7 @@ def test_start_right_after_a_kill_waits_for_the_old_processes(system: System) ->
     system.process.kill()
     system.process.wait()
     system.start()
-    assert len(plans(system)) == 1
+    assert SAMPLE in plans(system)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -163,7 +222,7 @@ def test_asked_to_stop_it_ends_well_within_ten_seconds(system: System, number: s
     refused = attempt(system, "ps")
     assert (refused.returncode, refused.stderr.count("\n")) == (3, 1)
     system.start()
-    assert len(plans(system)) == 1
+    assert SAMPLE in plans(system)
 
 
 @pytest.mark.parametrize(("name", "offset"), [("tasks", 2), ("postgres", 32)])
