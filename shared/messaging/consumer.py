@@ -79,7 +79,6 @@ class Consumer:
         self._intake = Intake(engine, subscription, clock or SystemClock(), dead_in_a_row=dead_letters_in_a_row)
         self._progress = Progress(engine, subscription.group)
         self._cluster = ""
-        self._agreed: set[Partition] = set()
         self._epoch = -1
         self._due = {"progress": 0.0, "cluster": 0.0, "sweep": 0.0}
         self.status = Status(f"consumer:{subscription.group}")
@@ -107,10 +106,15 @@ class Consumer:
 
     async def _read(self, reader: Reader, stop: asyncio.Event, backoff: Backoff) -> None:
         """Read until `stop` is set or the log is another one."""
+        self._epoch = -1
         cluster = self._cluster
         while not stop.is_set() and cluster == self._cluster:
             try:
-                for batch in await reader.fetch(WAIT, LIMIT):
+                batches = await reader.fetch(WAIT, LIMIT)
+                if reader.epoch != self._epoch:
+                    agreed = await self._agree_on_all(reader)
+                    batches = [batch for batch in batches if (batch[0].topic, batch[0].partition) in agreed]
+                for batch in batches:
                     if not stop.is_set():
                         await self._take_in(reader, batch)
                 await self._look_after(reader)
@@ -122,18 +126,13 @@ class Consumer:
                 if not is_passing(error):
                     raise
                 self.status.set("retrying", f"database: {kind_of(error)}")
-                self._agreed.clear()
+                self._epoch = -1
                 reader.rewind()
                 await backoff.wait(stop)
 
     async def _take_in(self, reader: Reader, batch: Sequence[Received]) -> None:
         first, last = batch[0], batch[-1]
         place = (first.topic, first.partition)
-        if reader.epoch != self._epoch:
-            self._agreed.clear()
-            self._epoch = reader.epoch
-        if place not in self._agreed and not await self._agree(reader, place, first.position):
-            return
         items = [self._intake.look(received) for received in batch]
         try:
             with self._span(batch):
@@ -148,16 +147,20 @@ class Consumer:
         if names := outcome.released | outcome.waiting:
             await apply_parked(self._engine, self._intake, self._subscription.group, names)
 
+    async def _agree_on_all(self, reader: Reader) -> set[Partition]:
+        """Bring the reader to where this database is; returns the partitions where it was there already."""
+        epoch = reader.epoch
+        standing = await reader.standing()
+        agreed = {place for place, each in standing.items() if await self._agree(reader, place, each.position)}
+        self._epoch = epoch
+        return agreed
+
     async def _agree(self, reader: Reader, place: Partition, position: int) -> bool:
-        """Bring the reader to where this database is in `place`; True when `position` is there already."""
         wanted = await self._position(place, self._cluster)
-        self._agreed.add(place)
         if wanted == position:
             return True
         found = await reader.seek(*place, wanted)
-        if found is None:
-            self._agreed.discard(place)
-        elif found < wanted:  # the log is shorter than what we know of it: it was wiped, and kept its id
+        if found is not None and found < wanted:  # the log is shorter than what we know: it was wiped, and kept its id
             await self._set_position(place, self._cluster, found)
         return False
 
@@ -183,10 +186,7 @@ class Consumer:
             await connection.execute(known)
 
     async def _know_cluster(self) -> None:
-        cluster = await self._transport.cluster_id()
-        if cluster != self._cluster:
-            self._cluster = cluster
-            self._agreed.clear()
+        self._cluster = await self._transport.cluster_id()
         self._due["cluster"] = time.monotonic() + CLUSTER_EVERY
 
     async def _look_after(self, reader: Reader) -> None:

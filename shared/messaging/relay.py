@@ -71,6 +71,7 @@ class Relay:
         """Work until `stop` is set. Outages of database and log are waited out; `status` tells of them."""
         backoff = Backoff()
         while not stop.is_set():
+            self.status.silent = True
             try:
                 async with RelaySeat(self._engine) as seat:
                     if await seat.wait_for_turn(stop):

@@ -103,10 +103,11 @@ async def _keep_running(part: Part, status: Status, stop: asyncio.Event) -> None
     while not stop.is_set():
         try:
             await part(stop)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- the other parts go on, whatever it is
             status.set("retrying", kind_of(error))
             _log.exception("part failed", part=status.part)
-            await backoff.wait(stop)
+        await backoff.wait(stop)
+        status.state = "running" if status.state == "retrying" else status.state
 
 
 async def _beat(engine: AsyncEngine, statuses: Sequence[Status], stop: asyncio.Event) -> None:

@@ -1,0 +1,5 @@
+"""The fixture of the messaging tests."""
+
+from tests.support.messaging import world
+
+__all__ = ["world"]
