@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.commands import dead_letters, journals, servers
+from deploy.commands import consoles, dead_letters, journals, servers
 from deploy.commands.refusal import CommandRefusedError
 from deploy.embedded.home import Home
 from deploy.embedded.refusal import StartRefusedError
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(dead_letters.app, name="dead-letters")
 servers.register(app)
 journals.register(app)
+consoles.register(app)
 
 
 class RoleName(StrEnum):

@@ -55,6 +55,11 @@ def inherited_environment() -> dict[str, str]:
     return dict(os.environ)  # noqa: TID251 -- the one place in deploy
 
 
+def enter_environment(values: Mapping[str, str]) -> None:
+    """Set variables of this process, for code that reads its settings from the environment only."""
+    os.environ.update(values)  # noqa: TID251 -- the one place in deploy
+
+
 def home_directory(environment: Mapping[str, str] | None = None) -> Path:
     """Return where this installation keeps its data."""
     given = (environment if environment is not None else inherited_environment()).get("CCHC_HOME", "")
