@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.envelope import Event
@@ -53,7 +54,9 @@ async def die_at(consumer: Consumer, monkeypatch_commit: Callable[..., Any]) -> 
     assert task.cancelled()
 
 
-async def test_a_kill_between_our_commit_and_the_offset_repeats_nothing(world: World, monkeypatch: Any) -> None:  # noqa: ANN401 -- pytest's
+async def test_a_kill_between_our_commit_and_the_offset_repeats_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await publish(world, "a", "b", "c")
 
     def dying(task: asyncio.Task[None]) -> None:
