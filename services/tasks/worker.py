@@ -6,17 +6,22 @@ from services.tasks.consumers import SUBSCRIPTION
 from services.tasks.settings import TasksSettings
 from shared.contracts.topics import TASKS
 from shared.database.engine import create_engine
+from shared.logging import configure_logging
 from shared.messaging.worker import run_worker
 
 
-async def run(settings: TasksSettings) -> None:
-    """Work until SIGTERM or SIGINT."""
-    engine = create_engine(settings.tasks_database_url, application_name="tasks-worker")
+async def run(settings: TasksSettings, *, stop: asyncio.Event | None = None) -> None:
+    """Work until SIGTERM or SIGINT; a given event takes their place inside another program."""
+    engine = create_engine(settings.tasks_database_url, application_name="tasks-worker", pool_size=5)
     try:
-        await run_worker(service="tasks", settings=settings, engine=engine, topics=(TASKS,), subscription=SUBSCRIPTION)
+        await run_worker(
+            service="tasks", settings=settings, engine=engine, topics=(TASKS,), subscription=SUBSCRIPTION, stop=stop
+        )
     finally:
         await engine.dispose()
 
 
 if __name__ == "__main__":
-    asyncio.run(run(TasksSettings()))
+    chosen = TasksSettings()
+    configure_logging("tasks", chosen.log_level)
+    asyncio.run(run(chosen))
