@@ -1,23 +1,27 @@
-"""The worker process of the plans service: outbox relay, and the consumer of task events."""
+"""The worker of the plans service: publishes its events, hears how tasks are carried out."""
 
 import asyncio
-
-from shared.messaging.worker import run_worker
 
 from services.plans.consumers import SUBSCRIPTION
 from services.plans.settings import PlansSettings
 from shared.contracts.topics import PLANS
 from shared.database.engine import create_engine
+from shared.logging import configure_logging
+from shared.messaging.worker import run_worker
 
 
-async def run(settings: PlansSettings) -> None:
-    """Run until SIGTERM or SIGINT."""
+async def run(settings: PlansSettings, *, stop: asyncio.Event | None = None) -> None:
+    """Work until SIGTERM or SIGINT; a given event takes their place inside another program."""
     engine = create_engine(settings.plans_database_url, application_name="plans-worker", pool_size=5)
     try:
-        await run_worker(service="plans", settings=settings, engine=engine, topics=(PLANS,), subscription=SUBSCRIPTION)
+        await run_worker(
+            service="plans", settings=settings, engine=engine, topics=(PLANS,), subscription=SUBSCRIPTION, stop=stop
+        )
     finally:
         await engine.dispose()
 
 
 if __name__ == "__main__":
-    asyncio.run(run(PlansSettings()))
+    chosen = PlansSettings()
+    configure_logging("plans", chosen.log_level)
+    asyncio.run(run(chosen))

@@ -71,7 +71,7 @@ async def test_plan_of_a_commune_needs_no_known_leads_when_units_may_be_made(ser
     )
     assert answer.status_code == 201, answer.text
     made = {unit["code"] for unit in answer.json()["new_units"]}
-    assert made == {"XA-PVHXH", "XA-VPHDNDUBNDX", "XA-PKT", "XA-TTPVHCCX"} or len(made) == 4
+    assert made == {"XA-PVHXH", "XA-VPHUX", "XA-PKT", "XA-TTPVHCCX"}
     changed = [event for event in await service.events("cchc.unit.changed.v1") if event["code"] in made]
     assert {event["parent"] for event in changed} == {"XA"}
     assert len(changed) == 4
@@ -120,17 +120,17 @@ BAD_FILES: list[tuple[str, bytes, Sequence[tuple[int, str, str]]]] = [
 
 
 @pytest.mark.parametrize(("content", "expected"), [bad[1:] for bad in BAD_FILES], ids=[bad[0] for bad in BAD_FILES])
-@pytest.mark.parametrize("dry_run", [False, True])
 async def test_bad_file_is_refused_with_every_row_and_column_and_nothing_is_stored(
-    service: PlansService, content: bytes, expected: Sequence[tuple[int, str, str]], dry_run: bool
+    service: PlansService, content: bytes, expected: Sequence[tuple[int, str, str]]
 ) -> None:
     before = await service.counts()
-    answer = await service.import_file(content, dry_run=dry_run, key="mot-khoa")
-    assert answer.status_code == 422, answer.text
-    problem = answer.json()
-    assert (problem["code"], problem["title"]) == ("import-refused", "Tệp kế hoạch có lỗi")
-    assert [(error["row"], error["column"], error["code"]) for error in problem["errors"]] == list(expected)
-    assert all(error["message"].endswith((".", "?")) for error in problem["errors"])
+    for dry_run in (True, False):
+        answer = await service.import_file(content, dry_run=dry_run, key="mot-khoa")
+        assert answer.status_code == 422, answer.text
+        problem = answer.json()
+        assert (problem["code"], problem["title"]) == ("import-refused", "Tệp kế hoạch có lỗi")
+        assert [(error["row"], error["column"], error["code"]) for error in problem["errors"]] == list(expected)
+        assert all(error["message"].endswith((".", "?")) for error in problem["errors"])
     assert await service.counts() == before
 
 
