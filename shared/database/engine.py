@@ -1,7 +1,11 @@
 """The one place where a connection pool is made."""
 
 from pydantic import SecretStr
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 
 def asyncpg_url(url: SecretStr) -> str:
@@ -14,15 +18,16 @@ def asyncpg_url(url: SecretStr) -> str:
 def create_engine(url: SecretStr, *, application_name: str, pool_size: int = 10) -> AsyncEngine:
     """Return an engine whose sessions have a statement limit and tell PostgreSQL who they are.
 
-    `pool_pre_ping` replaces connections that a restarted server has cut. The statement limit (30 s) keeps a request
+    Connections that a restarted server has cut are replaced when they are taken from the pool: the driver knows of the
+    cut as soon as it has happened, so no question is sent (`pool_pre_ping` sends three: begin, nothing, rollback; that
+    was a fifth of the time of a small request). The statement limit (30 s) keeps a request
     from waiting for ever behind a lock; `idle_in_transaction` (60 s) frees the locks of a hung process.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         asyncpg_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "timeout": 10,
@@ -34,3 +39,10 @@ def create_engine(url: SecretStr, *, application_name: str, pool_size: int = 10)
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _taken: PoolProxiedConnection) -> None:
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError  # the pool connects anew in its place
