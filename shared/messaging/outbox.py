@@ -4,6 +4,7 @@ It never flushes, commits or opens anything; publishing is the relay's work alon
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from opentelemetry.propagate import inject
@@ -36,19 +37,25 @@ class Outbox:
             The event's id.
         """
         event_id = self._ids.new()
-        made = event(data, event_id=event_id, time=time, source=self._source, subject=subject, key=key)
-        headers = to_headers(made.attributes)
-        trace: dict[str, str] = {}
-        inject(trace)  # W3C trace context of the request that caused the event
-        headers.update({f"ce_{name}": value for name, value in trace.items() if name in {"traceparent", "tracestate"}})
-        await self._connection.execute(
-            insert(outbox).values(
-                event_id=event_id,
-                topic=data.topic.name,
-                key=key,
-                type=data.event_type,
-                headers=headers,
-                value=data.model_dump_json(by_alias=True, exclude_none=True).encode(),
-            )
-        )
+        row = outbox_row(data, event_id=event_id, source=self._source, subject=subject, key=key, time=time)
+        await self._connection.execute(insert(outbox).values(row))
         return event_id
+
+
+def outbox_row(
+    data: Contract, *, event_id: UUID, source: str, subject: str, key: str, time: datetime
+) -> dict[str, Any]:
+    """Return the columns of the row that tells of an event, for who writes it together with other rows."""
+    made = event(data, event_id=event_id, time=time, source=source, subject=subject, key=key)
+    headers = to_headers(made.attributes)
+    trace: dict[str, str] = {}
+    inject(trace)  # W3C trace context of the request that caused the event
+    headers.update({f"ce_{name}": value for name, value in trace.items() if name in {"traceparent", "tracestate"}})
+    return {
+        "event_id": event_id,
+        "topic": data.topic.name,
+        "key": key,
+        "type": data.event_type,
+        "headers": headers,
+        "value": data.model_dump_json(by_alias=True, exclude_none=True).encode(),
+    }
