@@ -72,6 +72,8 @@ def _attributes(headers: Mapping[str, bytes | str], now: datetime) -> Attributes
     media_type = str(ours.get("content-type", "application/json")).partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Undecodable("bad-content-type", "content-type is not application/json")
+    if "ce_specversion" not in ours:
+        raise Undecodable("bad-attributes", "specversion: missing")
     try:
         attributes = from_headers(ours)
     except (ValidationError, ValueError, OverflowError) as error:

@@ -17,7 +17,10 @@ from shared.messaging.transports.kafka import KafkaTransport
 from shared.messaging.transports.port import Transport
 from shared.messaging.transports.postgres_log import PostgresLog
 from tests.support.kafka import PrivateBroker
+from tests.support.messaging import world
 from tests.support.ports import free_port
+
+__all__ = ["world"]
 
 BOTH = ["postgres", pytest.param("kafka", marks=pytest.mark.kafka)]
 MakeTransport = Callable[[], Transport]
