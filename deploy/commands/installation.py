@@ -2,8 +2,9 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
+import asyncpg
 from pydantic import SecretStr, ValidationError
 
 from deploy.commands.refusal import NOT_RUNNING, CommandRefusedError
@@ -13,9 +14,6 @@ from deploy.embedded.settings import OFFSETS, home_directory, inherited_environm
 from deploy.embedded.state import RunningSystem, read_state
 from shared.contracts.topics import ALL
 from shared.settings import SharedSettings
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine  # half a second that `cchc ps` need not wait
 
 Answer = TypeVar("Answer")
 
@@ -108,26 +106,21 @@ class Installation:
             )
         return self._urls[service]
 
-    async def on_database(self, service: str, work: Callable[["AsyncEngine"], Awaitable[Answer]]) -> Answer:
+    async def on_database(self, service: str, work: Callable[[Any], Awaitable[Answer]]) -> Answer:
         """Return what `work` answers, given an engine on the service's database.
 
         Raises:
-            CommandRefusedError: the database is not named, or does not answer.
+            CommandRefusedError: the database is not named, does not answer, or was never migrated.
         """
         import structlog
-        from sqlalchemy.exc import DBAPIError
 
         from shared.database.engine import create_engine
 
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is the answer's
+        await _refuse_unusable(service, self.url(service))
         engine = create_engine(self.url(service), application_name="cchc", pool_size=2)
         try:
             return await work(engine)
-        except (OSError, DBAPIError) as error:
-            raise CommandRefusedError(
-                f"Cơ sở dữ liệu của {service} không trả lời hoặc chưa được cập nhật (cchc migrate). "
-                f"[database trouble: {type(error).__name__}]"
-            ) from error
         finally:
             await engine.dispose()
 
@@ -150,6 +143,22 @@ class Installation:
             await transport.ensure_topics(ALL)
         finally:
             await transport.stop()
+
+
+async def _refuse_unusable(service: str, url: SecretStr) -> None:
+    try:
+        connection = await asyncpg.connect(
+            url.get_secret_value().replace("postgresql+asyncpg", "postgresql"), timeout=10
+        )
+    except (OSError, asyncpg.PostgresError) as error:
+        raise CommandRefusedError(
+            f"Cơ sở dữ liệu của {service} không trả lời: {type(error).__name__}. [database does not answer]"
+        ) from error
+    try:
+        if await connection.fetchval("SELECT to_regclass('outbox')") is None:
+            raise CommandRefusedError(f"Cơ sở dữ liệu của {service} chưa được tạo bảng: cchc migrate. [not migrated]")
+    finally:
+        await connection.close()
 
 
 def _shared_settings() -> SharedSettings:

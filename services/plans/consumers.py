@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from services.plans import handlers
 from services.plans.adapters.plan_repository import SqlProgressRepository
 from services.plans.domain.errors import TaskUnknown
@@ -17,13 +15,14 @@ from shared.contracts.tasks import (
     TaskReopenedV1,
 )
 from shared.contracts.topics import TASKS
+from shared.database.engine import Connection
 from shared.messaging.consumer import Handler, Refused, Subscription
 
 GROUP = "plans"
 
 
 def _noting(state: CompletionState) -> Handler:
-    async def note(connection: AsyncConnection, heard: Event[Any]) -> None:
+    async def note(connection: Connection, heard: Event[Any]) -> None:
         data: TaskEvent = heard.data
         try:
             await handlers.note_completion(

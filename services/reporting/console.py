@@ -7,11 +7,10 @@ from pydantic import SecretStr
 
 from services.reporting.adapters.ledger import SqlLedger
 from services.reporting.adapters.plans import SqlPlans
-from services.reporting.adapters.unit_of_work import Connection
 from services.reporting.consumers import LEARNT
 from services.reporting.queries import Engine
 from shared.contracts.registry import CONTRACTS
-from shared.database.engine import create_engine
+from shared.database.engine import Connection, create_engine
 
 _BATCH = 100  # a plan of a thousand tasks is about one MiB
 

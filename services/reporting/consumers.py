@@ -9,12 +9,12 @@ from typing import Any
 
 from services.reporting.adapters.ledger import Heard, SqlLedger
 from services.reporting.adapters.plans import SqlPlans
-from services.reporting.adapters.unit_of_work import Connection
 from services.reporting.queries import GROUP
 from shared.contracts.envelope import Event
 from shared.contracts.plans import PlanIssuedV1, UnitChangedV1
 from shared.contracts.registry import CONTRACTS
 from shared.contracts.topics import PLANS, TASKS
+from shared.database.engine import Connection
 from shared.messaging.subscription import Handler, Subscription
 from shared.messaging.transports.port import Received
 

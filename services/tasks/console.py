@@ -4,6 +4,7 @@ They go through the same handler as those over HTTP, under the same rules, and m
 """
 
 import asyncio
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -76,7 +77,7 @@ async def report(
     """
     engine = create_engine(settings.tasks_database_url, application_name="tasks-console", pool_size=1)
     ids = TimeOrderedIds()
-    desk = Desk(lambda: SqlTasksUnitOfWork(engine, ids), clock or SystemClock(), ids, settings.due_soon_days)
+    desk = Desk(partial(SqlTasksUnitOfWork, engine, ids), clock or SystemClock(), ids, settings.due_soon_days)
     try:
         return await report_completion(desk, CompletionAsk(Ask(actor=actor, task_id=task_id), request.report()))
     finally:

@@ -5,7 +5,6 @@ from typing import Any
 
 from services.tasks import handlers
 from services.tasks.adapters.plan_repository import SqlPlanRepository
-from services.tasks.adapters.unit_of_work import Connection
 from services.tasks.domain.errors import (
     PlanContradictsItself,
     TaskOfAnotherPlan,
@@ -17,6 +16,7 @@ from services.tasks.domain.unit import TaskUnit, Unit
 from shared.contracts import plans as contracts
 from shared.contracts.envelope import Event
 from shared.contracts.topics import PLANS
+from shared.database.engine import Connection
 from shared.messaging.subscription import Handler, Refused, Subscription
 
 GROUP = "tasks"

@@ -1,8 +1,8 @@
 """Write side: one function per use case. API, batch and console all come through here, so every door makes one event.
 
-Each opens one transaction: lock the task, look whether the request was answered before, let the aggregate decide,
-write state, history, event and answer, commit. Who looks for an earlier answer holds the lock already, so of two equal
-requests the second sees the first's.
+Each is one unit of work: read the task, look whether the request was answered before, let the aggregate decide, commit
+state, history, event and answer at once. A change or an answer that another request commits in between makes the
+commit fail, and the use case runs again: of two equal requests one is carried out, and the other gets its answer.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,7 +20,7 @@ from services.tasks.domain.portrait import task_portrait
 from services.tasks.domain.receipt import receipt
 from services.tasks.domain.task import Task
 from services.tasks.domain.unit import Unit
-from services.tasks.ports import KeyTakenMeanwhile, PlanRepository, TasksUnitOfWork
+from services.tasks.ports import ChangedMeanwhile, KeyTakenMeanwhile, OpenUnitOfWork, PlanRepository, TasksUnitOfWork
 from shared.clock import Clock, vietnam_date
 from shared.database.idempotency import IdempotencyKeyReused, RequestKey, StoredAnswer
 from shared.ids import Ids
@@ -28,8 +28,8 @@ from shared.telemetry import counter
 
 OK = 200
 CREATED = 201
-ATTEMPTS = 3
-"""A request that lost the race for its Idempotency-Key finds the winner's answer the next time."""
+ATTEMPTS = 4
+"""One that hopes to be alone; a patient one, which can still lose its Idempotency-Key to another task; two to spare."""
 
 COMPLETIONS = counter(
     "cchc.tasks.completions", unit="{completion}", description="Báo cáo hoàn thành: nhận, lặp lại, từ chối."
@@ -41,7 +41,7 @@ Refusal = (TaskRefusal, IdempotencyKeyReused)
 class Desk:
     """What use cases work with; one for the whole process."""
 
-    unit_of_work: Callable[[], TasksUnitOfWork]
+    unit_of_work: OpenUnitOfWork
     clock: Clock
     ids: Ids
     due_soon_days: int
@@ -105,7 +105,7 @@ async def confirm_completion(desk: Desk, ask: Ask, *, completion_id: UUID) -> St
     """Confirm a completion; answers with the task."""
 
     async def change(work: TasksUnitOfWork, task: Task, moment: datetime) -> None:
-        await work.tasks.load_completion(task, completion_id)
+        await work.load_completion(task, completion_id)
         task.confirm(actor=ask.actor, moment=moment)
 
     answer, _ = await _write(desk, ask, change, _with_the_task(desk))
@@ -116,7 +116,7 @@ async def return_completion(desk: Desk, ask: Ask, *, completion_id: UUID, reason
     """Return a completion to the unit that sent it; answers with the task."""
 
     async def change(work: TasksUnitOfWork, task: Task, moment: datetime) -> None:
-        await work.tasks.load_completion(task, completion_id)
+        await work.load_completion(task, completion_id)
         task.return_(actor=ask.actor, moment=moment, reason=reason)
 
     answer, _ = await _write(desk, ask, change, _with_the_task(desk))
@@ -127,7 +127,7 @@ async def reopen_task(desk: Desk, ask: Ask, *, reason: str) -> StoredAnswer:
     """Open a done task again; answers with the task."""
 
     async def change(work: TasksUnitOfWork, task: Task, moment: datetime) -> None:
-        await work.tasks.load_live_completion(task)
+        await work.load_live_completion(task)
         task.reopen(actor=ask.actor, moment=moment, reason=reason)
 
     answer, _ = await _write(desk, ask, change, _with_the_task(desk))
@@ -163,30 +163,28 @@ async def learn_unit(plans: PlanRepository, unit: Unit) -> None:
 
 async def _write(desk: Desk, ask: Ask, change: Change, tell: Tell) -> tuple[StoredAnswer, bool]:
     """Return the answer, and whether it repeats an earlier one."""
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS):
         try:
-            return await _write_once(desk, ask, change, tell)
-        except KeyTakenMeanwhile:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+            return await _write_once(desk, ask, change, tell, patient=attempt > 1)
+        except (ChangedMeanwhile, KeyTakenMeanwhile):
+            continue
+    return await _write_once(desk, ask, change, tell, patient=True)
 
 
-async def _write_once(desk: Desk, ask: Ask, change: Change, tell: Tell) -> tuple[StoredAnswer, bool]:
-    async with desk.unit_of_work() as work:
-        task = await work.tasks.load(ask.task_id)
+async def _write_once(desk: Desk, ask: Ask, change: Change, tell: Tell, *, patient: bool) -> tuple[StoredAnswer, bool]:
+    async with desk.unit_of_work(ask.request, patient=patient) as work:
+        task = await work.load(ask.task_id)
         if task is None:
             raise TaskNotFound
         access.require_visible(ask.actor, task)
-        earlier = await work.answers.find(ask.request)
+        earlier = work.earlier_answer()
         if earlier is not None:
             return earlier, True
         task.expect_version(ask.expected_version)
-        moment = desk.clock.now()  # under the lock, so that a task's versions and moments run the same way
+        moment = desk.clock.now()  # after the task was read, so that its versions and moments run the same way
         await change(work, task, moment)
-        event_id = await work.tasks.save(task)
-        answer = tell(task, event_id, moment)
-        await work.answers.keep(ask.request, answer)
+        answer = tell(task, work.save(task), moment)
+        work.keep(answer)
         await work.commit()
         return answer, False
 

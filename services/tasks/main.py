@@ -1,5 +1,7 @@
 """The API process of the tasks service."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from services.tasks.adapters.unit_of_work import SqlTasksUnitOfWork
@@ -24,7 +26,7 @@ def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAP
     )
     ids = TimeOrderedIds()
     desk = Desk(
-        unit_of_work=lambda: SqlTasksUnitOfWork(engine, ids),
+        unit_of_work=partial(SqlTasksUnitOfWork, engine, ids),
         clock=clock or SystemClock(),
         ids=ids,
         due_soon_days=settings.due_soon_days,

@@ -14,52 +14,12 @@ class KeyTakenMeanwhile(Exception):  # noqa: N818 -- errors say what happened
     """Another request with the same Idempotency-Key committed first; run again, and find its answer."""
 
 
-class TaskRepository(Protocol):
-    """Tasks, one at a time, under lock."""
-
-    async def load(self, task_id: UUID) -> Task | None:
-        """Lock the task until the end of the transaction and return it without its completion."""
-
-    async def load_completion(self, task: Task, completion_id: UUID) -> None:
-        """Put that completion of the task into the aggregate; nothing where the task has no such."""
-
-    async def load_live_completion(self, task: Task) -> None:
-        """Put the completion that stands into the aggregate; nothing where there is none."""
-
-    async def save(self, task: Task) -> UUID:
-        """Write the change of the one event that the task has recorded: state, history, outbox.
-
-        Returns:
-            The published event's id.
-
-        Raises:
-            CompletionAwaitsConfirmation: a completion that stands is there already.
-        """
-
-
-class Answers(Protocol):
-    """First answers of requests with an Idempotency-Key."""
-
-    async def find(self, request: RequestKey | None) -> StoredAnswer | None:
-        """Return the first answer.
-
-        Raises:
-            IdempotencyKeyReused: the key came before with another request.
-        """
-
-    async def keep(self, request: RequestKey | None, answer: StoredAnswer) -> None:
-        """Keep the answer.
-
-        Raises:
-            KeyTakenMeanwhile: another transaction has kept one under the key.
-        """
+class ChangedMeanwhile(Exception):  # noqa: N818 -- errors say what happened
+    """Another change of the task committed first; run again, patiently."""
 
 
 class TasksUnitOfWork(Protocol):
-    """One transaction of one use case; it can be opened again after it was closed."""
-
-    tasks: TaskRepository
-    answers: Answers
+    """One change of one task: all of it or nothing."""
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -69,8 +29,43 @@ class TasksUnitOfWork(Protocol):
     ) -> None:
         """Roll back what was not committed."""
 
+    async def load(self, task_id: UUID) -> Task | None:
+        """Return the task, without its completion."""
+
+    def earlier_answer(self) -> StoredAnswer | None:
+        """Return the first answer to the same request, as of the moment when the task was loaded.
+
+        Raises:
+            IdempotencyKeyReused: the key came before with another request.
+        """
+
+    async def load_completion(self, task: Task, completion_id: UUID) -> None:
+        """Put that completion of the task into the aggregate; nothing where the task has no such."""
+
+    async def load_live_completion(self, task: Task) -> None:
+        """Put the completion that stands into the aggregate; nothing where there is none."""
+
+    def save(self, task: Task) -> UUID:
+        """Take the change of the one event that the task has recorded; return the published event's id."""
+
+    def keep(self, answer: StoredAnswer) -> None:
+        """Take the answer to keep under the request's key, if it has one."""
+
     async def commit(self) -> None:
-        """Make it durable."""
+        """Make it durable: state, history, event and answer at once.
+
+        Raises:
+            ChangedMeanwhile: the task has another version by now; nothing was written.
+            KeyTakenMeanwhile: the key was taken for another task; nothing was written.
+            CompletionAwaitsConfirmation: the task has a completion that stands; nothing was written.
+        """
+
+
+class OpenUnitOfWork(Protocol):
+    """Makes units of work."""
+
+    def __call__(self, request: RequestKey | None, *, patient: bool) -> TasksUnitOfWork:
+        """Return one for a request; a patient one locks the task before reading it."""
 
 
 class PlanRepository(Protocol):

@@ -3,9 +3,16 @@
 from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+Connection = AsyncConnection
+"""A transaction's connection, for rooms that hand it on and speak no SQL themselves."""
+Engine = AsyncEngine
+"""A pool of connections, for the same rooms."""
+DatabaseTrouble = (OSError, DBAPIError)
+"""What a database that is away, or not migrated, raises."""
 
 
 def asyncpg_url(url: SecretStr) -> str:

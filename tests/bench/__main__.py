@@ -183,6 +183,34 @@ def visibility_table(found: dict[str, Visibility]) -> list[str]:
     return lines
 
 
+def document(table: list[str], visible: dict[str, Visibility]) -> list[str]:
+    """Return docs/benchmarks.md, line by line."""
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
+    return [
+        "# Speed",
+        "",
+        f"Written by `make bench` on {SystemClock().now():%d/%m/%Y}; do not edit. {machine},",
+        "PostgreSQL 18 with fsync and synchronous_commit on; client, servers and database share the cores.",
+        f"Medians of {ROUNDS} interleaved rounds of {REQUESTS} requests.",
+        "",
+        "## O1: a completion over HTTP, answered when it is on disk",
+        "",
+        "The ceiling is bare FastAPI with asyncpg that writes the same five rows in one statement and checks nothing.",
+        "*API alone* holds the workers still; *whole system* has relay, consumers and reporting at work beside it.",
+        "Goals: 60 % of the ceiling; 1,200/s at 4 clients with p99 < 20 ms.",
+        "",
+        *table,
+        "",
+        "## O5: from the answer 201 to the figure of the report",
+        "",
+        "The ceiling produces and consumes one record of the same size on the same log and commits one row.",
+        "Goals: p50 < 50 ms, p99 < 250 ms.",
+        "",
+        *visibility_table(visible),
+        "",
+    ]
+
+
 def main() -> None:
     """Measure and write the document."""
     visible: dict[str, Visibility] = {}
@@ -198,31 +226,7 @@ def main() -> None:
                 visible[transport] = measure_visibility(system, Path(folder))
             finally:
                 system.stop()
-    text = "\n".join(
-        [
-            "# Speed",
-            "",
-            f"Written by `make bench` on {SystemClock().now():%d/%m/%Y}; do not edit. {os.cpu_count()} cores "
-            f"({platform.machine()}), Python {platform.python_version()}, PostgreSQL 18 with fsync and synchronous_commit on;",
-            f"client, servers and database share the cores. Medians of {ROUNDS} interleaved rounds of {REQUESTS} requests.",
-            "",
-            "## O1: a completion over HTTP, answered when it is on disk",
-            "",
-            "The ceiling is bare FastAPI with asyncpg that writes the same five rows in one statement and checks nothing.",
-            "*API alone* holds the workers still; *whole system* has relay, consumers and reporting at work on the same cores.",
-            "Goals: 60 % of the ceiling; 1,200/s at 4 clients with p99 < 20 ms.",
-            "",
-            *table,
-            "",
-            "## O5: from the answer 201 to the figure of the report",
-            "",
-            "The ceiling produces and consumes one record of the same size on the same log and commits one row.",
-            "Goals: p50 < 50 ms, p99 < 250 ms.",
-            "",
-            *visibility_table(visible),
-            "",
-        ]
-    )
+    text = "\n".join(document(table, visible))
     DOCUMENT.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from shared.contracts.topics import Topic
 from shared.messaging.transports import create_transport
-from shared.messaging.transports.port import Record
+from shared.messaging.transports.port import Received, Record
 from shared.settings import SharedSettings
 from tests.support.province import PROVINCE, progress, tasks_of
 from tests.support.stream import plan_file
@@ -94,7 +94,7 @@ async def bare_log(system: System) -> list[float]:
         for number in range(SAMPLES):
             began = time.perf_counter()
             await transport.publish([Record(topic.name, "k", {"ce_id": str(number)}, b"x" * 600)])
-            received = []
+            received: list[Received] = []
             while not received:
                 received = [one for batch in await reader.fetch(5.0, 100) for one in batch]
             await connection.execute("INSERT INTO bench_seen VALUES ($1, $2)", number, received[0].value)

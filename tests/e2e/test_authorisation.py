@@ -1,7 +1,8 @@
 """Every role and unit against every endpoint: who gets through, who is refused, from whom a thing is hidden.
 
-A cell is one request. "yes": past every check on who asks (the business may still refuse: 409, 422). "no": 403. "hidden":
-404, as if it did not exist. "401": no caller. An endpoint without a row fails the test, and so does a row without one.
+A cell is one request. "yes": past every check on who asks (the business may still refuse: 409, 422). "no": 403.
+"hidden": 404, as if it did not exist. "401": no caller. An endpoint without a row fails the test, and so does a row
+without an endpoint.
 """
 
 from collections.abc import Iterator
@@ -180,7 +181,7 @@ def test_every_caller_gets_what_the_row_says(world: World, endpoint: str) -> Non
     found = {}
     for caller, identity in CALLERS.items():
         client = (
-            httpx2.Client(base_url=world.system.url(ENDPOINTS[endpoint]), timeout=30, verify=False)  # noqa: S501 -- plain HTTP
+            httpx2.Client(base_url=world.system.url(ENDPOINTS[endpoint]), timeout=30, verify=False)
             if identity is None
             else world.system.client(ENDPOINTS[endpoint], *identity)
         )

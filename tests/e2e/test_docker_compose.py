@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Composition:
             .replace("postgres:5432", f"127.0.0.1:{self.base + 32}")
             .replace("kafka:9092", f"127.0.0.1:{self.base + 92}")
             .replace("/run/cchc/keys", str(self.folder / "keys"))
-            .replace("0.0.0.0", "127.0.0.1")
+            .replace("0.0.0.0", "127.0.0.1")  # noqa: S104 -- compose binds inside a container
             for key, value in given.items()
         }
         ports = {f"CCHC_{service.upper()}_PORT": str(self.base + offset) for service, offset in PORTS.items()}
@@ -105,7 +106,7 @@ def needs(name: str) -> set[str]:
 
 async def init_databases(postgres: EmbeddedPostgres) -> None:
     """Run deploy/postgres/init.sql with psql, as the image's entry point does."""
-    psql = postgres.bin / "psql"
+    psql = postgres.binaries / "psql"
     variables = {**SECRETS, "PATH": os.defpath}
     found = subprocess.run(  # noqa: ASYNC221 -- nothing else runs in this loop
         [str(psql), postgres.admin_dsn, "-f", str(ROOT / "deploy" / "postgres" / "init.sql")],
@@ -119,7 +120,7 @@ async def init_databases(postgres: EmbeddedPostgres) -> None:
 
 
 @pytest.fixture(scope="module")
-async def composition(tmp_path_factory: pytest.TempPathFactory, kafka_libraries: Path) -> Any:  # noqa: ANN401 -- a generator
+async def composition(tmp_path_factory: pytest.TempPathFactory, kafka_libraries: Path) -> Any:  # noqa: ANN401, ARG001 -- a generator; the libraries skip
     folder = tmp_path_factory.mktemp("compose")
     base = free_base_port()
     postgres = EmbeddedPostgres(folder / "postgres", base + 32)
@@ -151,6 +152,10 @@ def start_in_order(composed: Composition) -> Iterator[str]:
         yield name
 
 
+def passes(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def test_every_process_of_the_file_is_known() -> None:
     assert set(LONG_RUNNING) | {"postgres", "kafka", "keys", "migrate", "topics", "seed"} == set(COMPOSE["services"])
 
@@ -169,11 +174,7 @@ def test_the_described_processes_do_the_main_job(composition: Composition) -> No
         health = COMPOSE["services"][f"{service}-api"]["healthcheck"]["test"]
         port = str(composition.base + offset)
         command = [str(Path(sys.executable).with_name("cchc")), *health[2:-1], port]
-        until(
-            lambda command=command: subprocess.run(command, capture_output=True, check=False).returncode == 0,
-            within=60,
-            what=f"{service} healthy by its own health check",
-        )
+        until(partial(passes, command), within=60, what=f"{service} healthy by its own health check")
     system = System(composition.folder, composition.base, {"CCHC_TRANSPORT": "kafka"}, issuer="cchc-compose")
     plan_id = import_and_issue(system, title="Kế hoạch CCHC năm 2023")
     report_all(system, plan_id)

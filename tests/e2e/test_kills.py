@@ -1,9 +1,10 @@
-"""kill -9 of every process in turn while completions stream in: nothing acknowledged is lost, nothing counts twice."""
+"""Kill -9 of every process in turn while completions stream in: nothing acknowledged is lost, nothing counts twice."""
 
 import asyncio
 import itertools
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ CUTOFF = "2023-10-31"
 
 
 def kill_and_wait(system: System, name: str) -> None:
-    """kill -9 one process and wait until the supervisor has brought it back."""
+    """Kill -9 one process and wait until the supervisor has brought it back."""
     before = system.processes()[name]
     os.kill(before["pid"], signal.SIGKILL)
     until(
@@ -73,10 +74,10 @@ def test_nothing_is_lost_and_nothing_counts_twice_under_kills(
             assert found[0]["id" if "id" in found[0] else "completion_id"] == completion_id
     lost = sum(states[task_id] != "done" for task_id in stream.confirmed)
     with capsys.disabled():
-        print(
+        sys.stdout.write(
             f"\nkill -9 drill: {kills} kills over {len(names)} processes ({', '.join(names)}); "
-            f"{len(stream.acknowledged)} completions acknowledged, {stream.unanswered} attempts unanswered and repeated; "
-            f"lost {lost}, counted twice {twice}; consistent {consistent_after:.1f} s after the last kill"
+            f"{len(stream.acknowledged)} completions acknowledged, {stream.unanswered} attempts unanswered, repeated; "
+            f"lost {lost}, counted twice {twice}; consistent {consistent_after:.1f} s after the last kill\n"
         )
     assert stream.surprises == []
     assert len(stream.acknowledged) == len(stream.confirmed) == TASKS

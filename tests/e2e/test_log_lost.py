@@ -222,6 +222,7 @@ async def published_to(system: System) -> set[str | None]:
 
 async def published_again(system: System, *, lost: set[str | None]) -> None:
     """Wait until both journals stand whole in one log that is not the lost one."""
+    now: set[str | None] = set()
     for _ in range(900):
         now = await published_to(system)
         if len(now) == 1 and None not in now and not now & lost:

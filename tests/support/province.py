@@ -77,7 +77,7 @@ def tasks_of(system: System, plan_id: str, count: int, *, within: float = 30) ->
 
 
 def reporter(system: System, task: dict[str, Any], made: dict[str, httpx2.Client]) -> httpx2.Client:
-    """Return a client of the task's first lead; for a collective lead, which has a dot-free group code, the secretariat's."""
+    """Return a client of the task's first lead; for a collective lead, the secretariat's."""
     lead = task["lead_units"][0]
     collective = re.match(r"^(các |ubnd cấp |bộ phận )", lead["name"].casefold()) is not None
     who = PROVINCE if collective else lead["code"]

@@ -24,8 +24,8 @@ def plan_file(path: Path, tasks: int) -> Path:
     leads = list(LEADS)
     header = "mục\tlĩnh vực\tSTT\tNhiệm vụ\tSản phẩm\tCơ quan chủ trì\tCơ quan phối hợp\tThời gian hoàn thành"
     rows = [
-        f"I\tCông tác chỉ đạo, điều hành CCHC\t{number}\tNhiệm vụ thử số {number}\tVăn bản\t{leads[number % len(leads)]}"
-        "\t\tTrước ngày 30/11/2023"
+        f"I\tCông tác chỉ đạo, điều hành CCHC\t{number}\tNhiệm vụ thử số {number}\tVăn bản\t"
+        f"{leads[number % len(leads)]}\t\tTrước ngày 30/11/2023"
         for number in range(1, tasks + 1)
     ]
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
@@ -46,7 +46,7 @@ class Stream:
     """Answers that a client must never get; each fails the drill."""
 
     async def run(self, tasks: Iterable[dict[str, Any]], *, clients: int = 4, pause: float = 0.0) -> None:
-        """Report and confirm all `tasks` with so many clients at once, each waiting `pause` seconds between two tasks."""
+        """Report and confirm all `tasks` with so many clients, each waiting `pause` seconds between two tasks."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         for task in tasks:
             queue.put_nowait(task)

@@ -168,5 +168,5 @@ class System:
             base_url=self.url(service),
             headers={"Authorization": f"Bearer {self.token(role, unit)}"},
             timeout=30,
-            verify=False,  # noqa: S501 -- plain HTTP on loopback; spares reading all certificates for every client
+            verify=False,  # plain HTTP on loopback; spares reading all certificates for every client
         )

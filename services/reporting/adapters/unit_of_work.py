@@ -17,8 +17,6 @@ from shared.messaging.outbox import Outbox
 
 SOURCE = "/cchc/reporting"
 
-Connection = AsyncConnection
-
 
 class SqlAnswers:
     """The stored answers, with the race for one key told in the words of the ports."""

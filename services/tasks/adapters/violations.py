@@ -1,14 +1,29 @@
-"""Which constraint said no."""
+"""What an error of the driver means: a rule of ours, a race, or trouble with the database."""
 
-from sqlalchemy.exc import IntegrityError
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from services.tasks.adapters.tables import ONE_LIVE_COMPLETION
+from services.tasks.domain.errors import CompletionAwaitsConfirmation
+from services.tasks.ports import ChangedMeanwhile, KeyTakenMeanwhile
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError)
+
+_MEANINGS: dict[str | None, type[Exception]] = {
+    ONE_LIVE_COMPLETION: CompletionAwaitsConfirmation,
+    "pk_idempotency_keys": KeyTakenMeanwhile,
+    "pk_task_history": ChangedMeanwhile,
+}
 
 
-def violated(error: IntegrityError) -> str | None:
-    """Return the name of the constraint or unique index that refused, as PostgreSQL tells it."""
-    cause: BaseException | None = error.orig
-    while cause is not None:
-        name = getattr(cause, "constraint_name", None)
-        if name is not None:
-            return str(name)
-        cause = cause.__cause__
-    return None
+def meaning_of(error: Exception, *, is_closed: bool) -> Exception:
+    """Return the error to raise instead: by the constraint's name, else the one that the edge knows as the database's.
+
+    Args:
+        error: one of DRIVER_ERRORS.
+        is_closed: whether the connection is gone.
+    """
+    meaning = _MEANINGS.get(getattr(error, "constraint_name", None))
+    if meaning is not None:
+        return meaning()
+    return DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=is_closed)
