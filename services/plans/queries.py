@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.plans.adapters.tables import plan_task_progress, plan_tasks, plans, programme_fields, programmes, units
 from services.plans.domain.access import Scope
@@ -101,7 +101,7 @@ async def list_units(
     if after is not None:
         conditions.append(units.c.code > after)
     statement = select(*_UNIT_COLUMNS).where(and_(True, *conditions)).order_by(units.c.code).limit(limit + 1)
-    async with engine.connect() as connection:
+    async with _reading(engine) as connection:
         rows = (await connection.execute(statement)).mappings().all()
     items = [_plain(row) for row in rows[:limit]]
     return items, items[-1]["code"] if len(rows) > limit else None
@@ -113,7 +113,7 @@ async def get_unit(engine: AsyncEngine, code: str) -> dict[str, Any]:
     Raises:
         UnitNotFound: there is none.
     """
-    async with engine.connect() as connection:
+    async with _reading(engine) as connection:
         row = (await connection.execute(select(*_UNIT_COLUMNS).where(units.c.code == code))).mappings().one_or_none()
     if row is None:
         raise UnitNotFound(code)
@@ -122,7 +122,7 @@ async def get_unit(engine: AsyncEngine, code: str) -> dict[str, Any]:
 
 async def list_programmes(engine: AsyncEngine) -> list[dict[str, Any]]:
     """Return every programme with its fields, the newest first."""
-    async with engine.connect() as connection:
+    async with _reading(engine) as connection:
         found = (await connection.execute(select(programmes).order_by(programmes.c.from_year.desc()))).all()
         fields = (await connection.execute(select(programme_fields).order_by(programme_fields.c.position))).all()
     return [
@@ -163,7 +163,7 @@ async def list_plans(
         .order_by(plans.c.year.desc(), plans.c.id)
         .limit(limit + 1)
     )
-    async with engine.connect() as connection:
+    async with _reading(engine) as connection:
         rows = (await connection.execute(statement)).all()
     items = [_plan_line(row) for row in rows[:limit]]
     return items, (items[-1]["year"], items[-1]["id"]) if len(rows) > limit else None
@@ -176,11 +176,16 @@ async def get_plan(engine: AsyncEngine, scope: Scope, plan_id: UUID) -> tuple[st
         PlanNotFound: there is none, or not one that the caller may see.
     """
     values = {"plan": plan_id, "own": scope.unit, "reads_above": scope.reads_above}
-    async with engine.connect() as connection:
+    async with _reading(engine) as connection:
         row = (await connection.execute(PLAN_DOCUMENT, values)).one_or_none()
     if row is None:
         raise PlanNotFound(plan_id)
     return row.document, row.version
+
+
+def _reading(engine: AsyncEngine) -> AsyncConnection:
+    """Return a connection on which each statement stands alone, without BEGIN and ROLLBACK around it."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
 
 def _found(wanted: str) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from shared.text import nfc
 
 LONGEST_CELL = 4_000
 LONGEST_NUMBER = 50
+LONGEST_CODE = 100
 _JOINED = (Column.DELIVERABLE, Column.LEADS, Column.COORDINATORS, Column.DEADLINE, Column.NOTE)
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,6})\.0+")
 _LETTER = re.compile(r"[a-zđA-ZĐ]")
@@ -104,8 +105,7 @@ class _Walk:
         cells: dict[Column, str] = {}
         for column, place in self._header.places.items():
             text = row.cells[place] if place < len(row.cells) else ""
-            if len(text) > LONGEST_CELL:
-                self._error(row.number, column, "cell-too-long", f"Ô dài quá {LONGEST_CELL} ký tự.")
+            if not self._check_length(row.number, column, text):
                 self._faulty.add(column)
                 continue
             try:
@@ -115,6 +115,12 @@ class _Walk:
                 self._error(row.number, column, "bad-characters", "Ô có ký tự điều khiển hoặc ký tự hỏng.")
                 self._faulty.add(column)
         return raw, cells
+
+    def _check_length(self, row: int, column: Column, text: str) -> bool:
+        longest = LONGEST_CODE if column is Column.CODE else LONGEST_CELL
+        if len(text) > longest:
+            self._error(row, column, "cell-too-long", f"Ô dài quá {longest} ký tự.")
+        return len(text) <= longest
 
     def _repeats_header(self, row: FileRow) -> bool:
         """Tell whether the headings come again, as at the top of a printed page or in a merged second line."""
@@ -143,6 +149,7 @@ class _Walk:
             if cells[column] not in task.cells.get(column, ""):
                 task.cells[column] = "; ".join(filter(None, (task.cells.get(column), cells[column])))
                 task.raw[column] = "\n".join(filter(None, (task.raw.get(column), raw[column])))
+                self._check_length(row.number, column, task.cells[column])
         text = f"Dòng này được gộp vào nhiệm vụ {task.number} ở dòng {task.row}."
         self.found.warnings.append(Issue(row.number, "", "row-joined", text))
 

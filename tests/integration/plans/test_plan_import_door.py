@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from services.plans.adapters.plan_files import MOST_BYTES
+from services.plans.console import import_plan_file, seed_units
+from services.plans.handlers import PlanFile
 from tests.support.plan_tables import (
     COMMUNE_PLAN,
     DIRECTION,
@@ -196,3 +199,14 @@ async def test_import_sent_twice_under_one_key_is_one_plan(service: PlansService
     assert (await service.counts())["plans"] == 1
     other = await service.import_file(content, key="nhap-2023", title="Kế hoạch khác")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+
+async def test_console_imports_as_the_api_does(service: PlansService) -> None:
+    file = PlanFile(content=PROVINCE_PLAN.read_bytes(), unit="TV", year=2023, title="Từ dòng lệnh", programme="NQ76")
+    url = SecretStr(service.dsn)
+    shown = await asyncio.to_thread(import_plan_file, url, file, dry_run=True)
+    assert (shown["plan_id"], shown["tasks"]) == (None, 38)
+    answer = await asyncio.to_thread(import_plan_file, url, file, dry_run=False)
+    by_console, by_api = await service.plan(answer["plan_id"]), await service.plan(await service.a_draft())
+    assert without_ids(by_console) == {**without_ids(by_api), "title": "Từ dòng lệnh"}
+    assert await asyncio.to_thread(seed_units, url) == 0

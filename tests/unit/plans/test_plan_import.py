@@ -2,17 +2,24 @@
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from services.plans.adapters.event_mapping import to_published
 from services.plans.adapters.plan_files import read_plan_file
 from services.plans.adapters.seed_files import seed_programmes, seed_units
 from services.plans.domain.deadline import DeadlineKind
 from services.plans.domain.errors import ImportRefused, Issue
+from services.plans.domain.events import PlanIssued
+from services.plans.domain.plan import Document, Plan, UnitName
 from services.plans.domain.plan_import import Imported, ImportRules, UnknownUnits, read_plan
+from services.plans.domain.plan_table import FileRow
 from services.plans.domain.unit import Unit, UnitKind
 from services.plans.domain.unit_directory import UnitDirectory
+from shared.contracts.plans import PlanIssuedV1
 from shared.ids import TimeOrderedIds
 from tests.support.plan_tables import (
     COMMUNE_PLAN,
@@ -321,3 +328,42 @@ def test_ambiguous_lead_is_an_error() -> None:
     with pytest.raises(ImportRefused) as caught:
         read_plan(rows, directory, rules, TimeOrderedIds().new)
     assert [issue.code for issue in caught.value.issues] == ["ambiguous-unit"]
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", "", "1", "2", "I", "II.", "a)", "-", "1.1", "Sở Nội vụ", "Sở Nội vụ; Hội X", "Các sở"]),
+    st.sampled_from(["Quý I", "Tháng 7 và tháng 12", "30/02", "Thường xuyên", "Cải cách thể chế", "#", "x" * 600]),
+    st.text(max_size=12),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.lists(CELLS, min_size=6, max_size=7), max_size=8), st.booleans())
+def test_any_table_is_refused_or_becomes_tasks_that_can_be_issued(body: list[list[str]], create: bool) -> None:
+    rows = [FileRow(number, tuple(cells)) for number, cells in enumerate([list(HEADINGS), list(DIRECTION), *body], 1)]
+    directory = UnitDirectory.of([unit for unit in UNITS.values() if unit.code.startswith("TV")], home="TV", year=2023)
+    unknown = UnknownUnits.CREATE if create else UnknownUnits.REFUSE
+    rules = ImportRules(unit=UNITS["TV"], year=2023, programme=NQ76, unknown_units=unknown)
+    try:
+        found = read_plan(rows, directory, rules, TimeOrderedIds().new)
+    except ImportRefused as refused:
+        found = Imported(warnings=refused.issues)
+    assert all(issue.row <= len(rows) and issue.message for issue in found.warnings)
+    if found.tasks:
+        province = UnitName("TV", "Tỉnh Trà Vinh", UnitKind.PROVINCE)
+        draft = Plan(TimeOrderedIds().new(), province, 2023, "Kế hoạch", "NQ76", tasks=tuple(found.tasks))
+        now = datetime(2023, 1, 1, tzinfo=UTC)
+        issued = draft.issue(Document("1/KH-UBND", date(2023, 1, 1)), at=now)
+        published, _, _ = to_published(PlanIssued(issued, NQ76, now))
+        assert PlanIssuedV1.model_validate_json(published.model_dump_json()) == published
+        assert (
+            len({task.number for task in found.tasks}) == len({task.code for task in found.tasks}) == len(found.tasks)
+        )
+
+
+def test_joined_cells_and_codes_keep_their_bounds() -> None:
+    joined = errors(a_table(a_row("1", deliverable="x" * 3000), a_row("", title="", deliverable="y" * 3000)))
+    assert [(issue.row, issue.column, issue.code) for issue in joined] == [(4, "Sản phẩm", "cell-too-long")]
+    headings = ("Mã", *HEADINGS)
+    coded = errors([headings, ("", *DIRECTION), ("X" * 101, *a_row("1"))])
+    assert [(issue.row, issue.column, issue.code) for issue in coded] == [(3, "Mã", "cell-too-long")]
