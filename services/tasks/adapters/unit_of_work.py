@@ -8,7 +8,6 @@ It uses the driver of a pooled connection directly. Measured on a completion, th
 take three times the processor time, and five round trips instead of two.
 """
 
-import json
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -50,8 +49,9 @@ class SqlTasksUnitOfWork:
 
     async def __aenter__(self) -> Self:
         self._connection = await self._engine.connect()
-        self._driver: Any = (await self._connection.get_raw_connection()).driver_connection
-        self._transaction = self._driver.transaction() if self._patient else None
+        driver: Any = (await self._connection.get_raw_connection()).driver_connection
+        self._driver = driver
+        self._transaction = driver.transaction() if self._patient else None
         if self._transaction is not None:
             await self._transaction.start()
         return self
@@ -85,7 +85,7 @@ class SqlTasksUnitOfWork:
             return None
         if found["request_sha256"] != self._request.request_sha256:
             raise IdempotencyKeyReused
-        return StoredAnswer(status=found["status"], body=json.loads(found["answer"]))
+        return StoredAnswer(status=found["status"], body=found["answer"])
 
     async def load_completion(self, task: Task, completion_id: UUID) -> None:
         """Put that completion of the task into the aggregate; nothing where the task has no such."""

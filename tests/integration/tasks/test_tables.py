@@ -9,7 +9,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tasks.adapters.tables import ONE_LIVE_COMPLETION, metadata
-from services.tasks.adapters.violations import violated
 from tests.support.migrations import assert_nothing_left, assert_stairway
 from tests.support.postgres import DatabaseFactory
 from tests.support.tasks_service import TasksService
@@ -89,6 +88,12 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
     "ck_task_history_kind_known": ("task_history", {"kind": "lost"}),
     "ck_task_history_payload_is_an_object": ("task_history", {"payload": "[]"}),
 }
+
+
+def violated(error: IntegrityError) -> str | None:
+    """Return the name of the constraint that refused."""
+    cause = None if error.orig is None else error.orig.__cause__
+    return getattr(cause, "constraint_name", None)
 
 
 def literal(value: object) -> str:
