@@ -30,8 +30,8 @@ AWAKE = 0.05
 """Seconds without events after which the relay lies down and waits for the bell."""
 LOOK_AGAIN = 1.0
 """Seconds after which a sleeping relay looks though no bell rang."""
-GREET_EVERY = 30.0
-"""Seconds after which the relay looks again whether the log is still the one that it knows."""
+ASK_EVERY = 10.0
+"""Seconds after which the relay asks again whether the log is still the one that it knows."""
 KEY_REST, KEY_REST_MOST = 1.0, 60.0
 """First and longest pause of a key whose event the log refused, in seconds."""
 
@@ -63,7 +63,7 @@ class Relay:
         self._transport = transport
         self._topics = topics
         self._cluster: str | None = None
-        self._greeted_at = 0.0
+        self._asked_at = 0.0
         self._resting: dict[tuple[str, str], _Rest] = {}
         self.status = Status("relay", silent=True)
 
@@ -113,9 +113,12 @@ class Relay:
 
     async def _greet(self) -> None:
         """Make sure of the topics, and that this is the log to which the journal was published; else begin anew."""
-        if self._cluster is not None and time.monotonic() - self._greeted_at < GREET_EVERY:
+        if self._cluster is not None and time.monotonic() - self._asked_at < ASK_EVERY:
             return
         cluster = await self._transport.cluster_id()
+        self._asked_at = time.monotonic()
+        if cluster == self._cluster:
+            return
         await self._transport.ensure_topics(self._topics)
         empty = [topic.name for topic in self._topics if await self._transport.is_empty(topic.name)]
         async with self._engine.begin() as connection:
@@ -130,7 +133,7 @@ class Relay:
             await connection.execute(_unpublish().where(outbox.c.published_to.is_not(None), elsewhere))
             if empty:
                 await connection.execute(_unpublish().where(outbox.c.topic.in_(empty), ~elsewhere))
-        self._cluster, self._greeted_at = cluster, time.monotonic()
+        self._cluster = cluster
 
     async def _carry(self) -> int:
         """Publish one batch; returns how many rows were marked.
@@ -183,6 +186,7 @@ class Relay:
                 before = self._resting.get(key)
                 seconds = min(KEY_REST_MOST, before.seconds * 2) if before else KEY_REST
                 self._resting[key] = _Rest(time.monotonic() + seconds, seconds)
+                self._cluster = None  # perhaps its topic has gone: greet again
         away = next((each for each in failures if isinstance(each, LogUnavailable)), None)
         if away is not None:
             raise away

@@ -103,6 +103,11 @@ async def _keep_running(part: Part, status: Status, stop: asyncio.Event) -> None
     while not stop.is_set():
         try:
             await part(stop)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            status.set("retrying", "cancelled from inside")  # a library's own, that it let out
         except Exception as error:  # noqa: BLE001 -- the other parts go on, whatever it is
             status.set("retrying", kind_of(error))
             _log.exception("part failed", part=status.part)

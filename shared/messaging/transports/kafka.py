@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
-    KafkaError,
     NoError,
     TopicAlreadyExistsError,
 )
 
 from shared.contracts.topics import Topic
+from shared.messaging.transports.kafka_edge import end, translated
 from shared.messaging.transports.kafka_reader import KafkaReader
 from shared.messaging.transports.kafka_shipment import Shipment
 from shared.messaging.transports.port import (
@@ -83,12 +83,12 @@ class KafkaTransport:
             return True
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
         try:
-            with _translated():
+            with translated():
                 async with asyncio.timeout(self._deadline):
                     await consumer.start()
                     return not any((await consumer.end_offsets(places)).values())
         finally:
-            await consumer.stop()
+            await end(consumer.stop(), within=5)
 
     def reader(self, group: str, topics: Sequence[Topic]) -> Reader:
         return KafkaReader(self._bootstrap, group, [topic.name for topic in topics], deadline=self._deadline)
@@ -96,10 +96,11 @@ class KafkaTransport:
     async def publish(self, records: Sequence[Record]) -> list[Exception | None]:
         shipment = Shipment(records)
         try:
-            async with asyncio.timeout(self._deadline):
-                await shipment.send(await self._started_producer())
-        except (TimeoutError, KafkaError, OSError) as error:
-            shipment.give_up(LogUnavailable(type(error).__name__))
+            with translated():
+                async with asyncio.timeout(self._deadline):
+                    await shipment.send(await self._started_producer())
+        except LogUnavailable as error:
+            shipment.give_up(error)
             await self._throw_producer_away()
         return shipment.outcome
 
@@ -126,25 +127,15 @@ class KafkaTransport:
         producer._closed = True  # noqa: SLF001 -- there is no public way to give up
         sender = producer._sender  # noqa: SLF001 -- same
         for close in (sender.close, producer.client.close) if sender else (producer.client.close,):
-            with suppress(TimeoutError, KafkaError, OSError):
-                async with asyncio.timeout(2):
-                    await close()
+            await end(close(), within=2)
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=int(self._deadline * 1000))
         try:
-            with _translated():
+            with translated():
                 async with asyncio.timeout(self._deadline):
                     await admin.start()
                     yield admin
         finally:
-            await admin.close()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (TimeoutError, KafkaError, OSError) as error:
-        raise LogUnavailable(type(error).__name__) from error
+            await end(admin.close(), within=5)

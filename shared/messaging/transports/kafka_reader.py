@@ -1,14 +1,15 @@
 """A member of a Kafka consumer group, without automatic commits."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
+from shared.messaging.transports.kafka_edge import end, translated
 from shared.messaging.transports.port import MAX_RECORD_BYTES, LogUnavailable, Partition, Received, Standing
 
 
@@ -30,9 +31,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def stop(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with suppress(TimeoutError, KafkaError, OSError):
-                async with asyncio.timeout(5):
-                    await consumer.stop()
+            await end(consumer.stop(), within=5)
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         for place in revoked:
@@ -46,7 +45,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         consumer = await self._started()
         found: dict[TopicPartition, list[ConsumerRecord]]
         try:
-            with _translated():
+            with translated():
                 found = await consumer.getmany(timeout_ms=int(timeout * 1000), max_records=limit)
         except LogUnavailable:
             await self.stop()
@@ -58,7 +57,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def commit(self, topic: str, partition: int, next_position: int) -> None:
         consumer = await self._started()
         place = TopicPartition(topic, partition)
-        with _translated():
+        with translated():
             async with asyncio.timeout(self._deadline):
                 try:
                     await consumer.commit({place: OffsetAndMetadata(next_position, "")})
@@ -69,7 +68,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def seek(self, topic: str, partition: int, position: int) -> int | None:
         consumer = await self._started()
         place = TopicPartition(topic, partition)
-        with _translated(), suppress(IllegalStateError):  # not ours any more
+        with translated(), suppress(IllegalStateError):  # not ours any more
             async with asyncio.timeout(self._deadline):
                 end = (await consumer.end_offsets([place]))[place]
                 first = (await consumer.beginning_offsets([place]))[place]
@@ -87,7 +86,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def standing(self) -> Mapping[Partition, Standing]:
         consumer = await self._started()
-        with _translated(), suppress(IllegalStateError):
+        with translated(), suppress(IllegalStateError):
             async with asyncio.timeout(self._deadline):
                 mine = consumer.assignment()
                 ends = await consumer.end_offsets(mine) if mine else {}
@@ -119,25 +118,15 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         )
         consumer.subscribe(self._topics, listener=self)
         try:
-            with _translated():
+            with translated():
                 async with asyncio.timeout(self._deadline):
                     await consumer.start()
         except LogUnavailable:
-            await consumer.stop()
+            await end(consumer.stop(), within=5)
             raise
         self._taken.clear()
         self._consumer = consumer
         return consumer
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except IllegalStateError:
-        raise
-    except (TimeoutError, KafkaError, OSError) as error:
-        raise LogUnavailable(type(error).__name__) from error
 
 
 def _received(record: ConsumerRecord) -> Received:

@@ -13,7 +13,7 @@ from shared.messaging.dead_letters import list_letters, replay_letter, show_lett
 from shared.messaging.intake import Intake
 from shared.messaging.sources import LiveBatch
 from shared.messaging.subscription import Subscription
-from tests.support.bad_events import bad_events
+from tests.support.bad_events import BadEvent, bad_events
 from tests.support.messaging import NOW, World
 from tests.support.samples import sample
 
@@ -26,7 +26,7 @@ async def test_every_bad_event_is_a_dead_letter_with_its_reason_and_none_is_lost
 
     subscription = Subscription(group="test", topics=ALL, handlers=dict.fromkeys(CONTRACTS, hear))
     intake = Intake(world.engine, subscription, FixedClock(NOW), dead_in_a_row=10_000)
-    expected = {}
+    expected: dict[tuple[str, int], BadEvent] = {}
     for topic in ALL:
         cases = [case for case in bad_events() if case.received.topic == topic.name]
         await world.execute("INSERT INTO consumer_state VALUES ('test', :topic, 0, 'c', 0)", topic=topic.name)
