@@ -13,7 +13,7 @@ class TasksSettings(SharedSettings):
         description="Database of the tasks service.",
     )
     tasks_pool_size: int = Field(
-        default=10, ge=1, le=200, description="Connections that the tasks API keeps; as many again under load."
+        default=20, ge=1, le=200, description="Connections that the tasks API keeps; as many again under load."
     )
     host: str = Field(default="127.0.0.1", description="Address on which the service listens.")
     tasks_port: int = Field(default=8002, ge=1, le=65535, description="Port of the tasks API.")

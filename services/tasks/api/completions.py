@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.tasks import handlers
-from services.tasks.api.dependencies import ActorDep, DeskDep, WriterDep, WriteResponse, task_response
+from services.tasks.api.dependencies import WriterDep, WriteResponse, task_response
 from services.tasks.api.errors import problem_of
 from services.tasks.api.schemas import (
     BatchAnswer,
@@ -28,7 +28,6 @@ from services.tasks.domain.actor import Actor
 from services.tasks.domain.receipt import __doc__ as how_the_digest_is_made
 from services.tasks.handlers import Ask, CompletionAsk
 from shared.database.idempotency import RequestKey, StoredAnswer
-from shared.http.idempotency import IdempotencyKeyDep
 
 router = APIRouter(prefix="/v1", tags=["completions"])
 
@@ -40,8 +39,8 @@ router = APIRouter(prefix="/v1", tags=["completions"])
     response_model=CompletionAcceptedAnswer,
     description=f"Cơ quan chủ trì báo cáo hoàn thành kèm minh chứng; trả về biên nhận.\n\n{how_the_digest_is_made}",
 )
-async def report_completion(desk: DeskDep, writer: WriterDep, task_id: UUID, body: CompletionRequest) -> Response:
-    answer = await handlers.report_completion(desk, CompletionAsk(ask=writer.ask(task_id), report=body.report()))
+async def report_completion(writer: WriterDep, task_id: UUID, body: CompletionRequest) -> Response:
+    answer = await handlers.report_completion(writer.desk, CompletionAsk(ask=writer.ask(task_id), report=body.report()))
     return WriteResponse(answer)
 
 
@@ -50,12 +49,10 @@ async def report_completion(desk: DeskDep, writer: WriterDep, task_id: UUID, bod
     summary="Xác nhận hoàn thành",
     response_model=TaskAnswer,
 )
-async def confirm_completion(
-    desk: DeskDep, writer: WriterDep, task_id: UUID, completion_id: UUID, body: EmptyRequest
-) -> Response:
+async def confirm_completion(writer: WriterDep, task_id: UUID, completion_id: UUID, body: EmptyRequest) -> Response:
     """Cơ quan thường trực xác nhận theo văn bản minh chứng; trả về nhiệm vụ."""
     del body  # only its emptiness is asked for
-    answer = await handlers.confirm_completion(desk, writer.ask(task_id), completion_id=completion_id)
+    answer = await handlers.confirm_completion(writer.desk, writer.ask(task_id), completion_id=completion_id)
     return task_response(answer)
 
 
@@ -64,29 +61,25 @@ async def confirm_completion(
     summary="Trả lại báo cáo hoàn thành",
     response_model=TaskAnswer,
 )
-async def return_completion(
-    desk: DeskDep, writer: WriterDep, task_id: UUID, completion_id: UUID, body: ReasonRequest
-) -> Response:
+async def return_completion(writer: WriterDep, task_id: UUID, completion_id: UUID, body: ReasonRequest) -> Response:
     """Cơ quan thường trực trả lại, nêu lý do; trả về nhiệm vụ."""
     answer = await handlers.return_completion(
-        desk, writer.ask(task_id), completion_id=completion_id, reason=body.reason
+        writer.desk, writer.ask(task_id), completion_id=completion_id, reason=body.reason
     )
     return task_response(answer)
 
 
 @router.post("/completions/batch", summary="Báo cáo hoàn thành theo lô", response_model=BatchAnswer)
-async def report_batch(
-    request: Request, desk: DeskDep, actor: ActorDep, request_key: IdempotencyKeyDep, body: BatchRequest
-) -> Response:
+async def report_batch(request: Request, writer: WriterDep, body: BatchRequest) -> Response:
     """Nhận tối đa 200 báo cáo, mỗi báo cáo một giao dịch riêng và một kết quả riêng, theo thứ tự.
 
     Báo cáo không có `idempotency_key` dùng `Idempotency-Key` của cả lô cộng số thứ tự, nếu lô có.
     """
     asks: list[CompletionAsk | Exception] = [
-        _ask(item, index, actor, request_key) for index, item in enumerate(body.items)
+        _ask(item, index, writer.actor, writer.request) for index, item in enumerate(body.items)
     ]
     readable = [ask for ask in asks if isinstance(ask, CompletionAsk)]
-    results = iter(await handlers.report_batch(desk, readable))
+    results = iter(await handlers.report_batch(writer.desk, readable))
     told = [
         await _told(request, index, ask if isinstance(ask, Exception) else next(results))
         for index, ask in enumerate(asks)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.tasks import handlers, queries
-from services.tasks.api.dependencies import ActorDep, DeskDep, TodayDep, WriterDep, entity_tag, task_response
+from services.tasks.api.dependencies import ActorDep, TodayDep, WriterDep, entity_tag, task_response
 from services.tasks.api.schemas import ProgressRequest, ReasonRequest, TaskAnswer, TaskDetailAnswer, TaskListAnswer
 from services.tasks.domain.task import TaskState
 from services.tasks.domain.timing import Timing
@@ -59,16 +59,16 @@ async def get_task(request: Request, task_id: UUID, actor: ActorDep, today: Toda
 
 
 @router.post("/{task_id}/progress", summary="Cập nhật tiến độ", response_model=TaskAnswer)
-async def report_progress(desk: DeskDep, writer: WriterDep, task_id: UUID, body: ProgressRequest) -> Response:
+async def report_progress(writer: WriterDep, task_id: UUID, body: ProgressRequest) -> Response:
     """Cơ quan chủ trì hoặc phối hợp ghi tiến độ; trả về nhiệm vụ."""
-    answer = await handlers.report_progress(desk, writer.ask(task_id), note=body.note, percent=body.percent)
+    answer = await handlers.report_progress(writer.desk, writer.ask(task_id), note=body.note, percent=body.percent)
     return task_response(answer)
 
 
 @router.post("/{task_id}/reopen", summary="Mở lại nhiệm vụ đã hoàn thành", response_model=TaskAnswer)
-async def reopen_task(desk: DeskDep, writer: WriterDep, task_id: UUID, body: ReasonRequest) -> Response:
+async def reopen_task(writer: WriterDep, task_id: UUID, body: ReasonRequest) -> Response:
     """Cơ quan thường trực mở lại, nêu lý do; trả về nhiệm vụ."""
-    answer = await handlers.reopen_task(desk, writer.ask(task_id), reason=body.reason)
+    answer = await handlers.reopen_task(writer.desk, writer.ask(task_id), reason=body.reason)
     return task_response(answer)
 
 

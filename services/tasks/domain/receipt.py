@@ -7,7 +7,6 @@ fields without a value left out. Texts are those that were stored (Unicode NFC, 
 """
 
 import json
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
@@ -26,7 +25,7 @@ def evidence_content(document: Evidence) -> dict[str, Any]:
     """Return the document's fields that have a value, days as text."""
     return {
         name: value.isoformat() if isinstance(value, date) else value
-        for name, value in asdict(document).items()
+        for name, value in vars(document).items()
         if value is not None
     }
 
