@@ -14,6 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.contracts.envelope import Contract, event, to_headers
 from shared.database.tables import outbox
 from shared.ids import Ids
+from shared.messaging.transports.port import MAX_RECORD_BYTES
+
+
+class EventTooLarge(Exception):  # noqa: N818 -- errors say the refusal
+    """No event log would take the event, and everything later of its key would wait behind it for ever."""
 
 
 class Outbox:
@@ -35,6 +40,9 @@ class Outbox:
 
         Returns:
             The event's id.
+
+        Raises:
+            EventTooLarge: its data have more than four MiB.
         """
         event_id = self._ids.new()
         row = outbox_row(data, event_id=event_id, source=self._source, subject=subject, key=key, time=time)
@@ -45,17 +53,24 @@ class Outbox:
 def outbox_row(
     data: Contract, *, event_id: UUID, source: str, subject: str, key: str, time: datetime
 ) -> dict[str, Any]:
-    """Return the columns of the row that tells of an event, for who writes it together with other rows."""
+    """Return the columns of the row that tells of an event, for who writes it together with other rows.
+
+    Raises:
+        EventTooLarge: its data have more than four MiB.
+    """
     made = event(data, event_id=event_id, time=time, source=source, subject=subject, key=key)
     headers = to_headers(made.attributes)
     trace: dict[str, str] = {}
     inject(trace)  # W3C trace context of the request that caused the event
     headers.update({f"ce_{name}": value for name, value in trace.items() if name in {"traceparent", "tracestate"}})
+    value = data.model_dump_json(by_alias=True, exclude_none=True).encode()
+    if len(value) > MAX_RECORD_BYTES:
+        raise EventTooLarge(data.event_type, len(value))
     return {
         "event_id": event_id,
         "topic": data.topic.name,
         "key": key,
         "type": data.event_type,
         "headers": headers,
-        "value": data.model_dump_json(by_alias=True, exclude_none=True).encode(),
+        "value": value,
     }

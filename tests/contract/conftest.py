@@ -13,9 +13,11 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from shared.contracts.topics import Topic
 from shared.database.migrations import LOG, migrate
 from shared.ids import TimeOrderedIds
+from shared.messaging.transports import create_transport
 from shared.messaging.transports.kafka import KafkaTransport
 from shared.messaging.transports.port import Transport
 from shared.messaging.transports.postgres_log import PostgresLog
+from shared.settings import SharedSettings
 from tests.support.kafka import PrivateBroker
 from tests.support.messaging import world
 from tests.support.ports import free_port
@@ -27,13 +29,17 @@ MakeTransport = Callable[[], Transport]
 
 
 @pytest.fixture(params=BOTH)
-def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
-    """Return what makes transports to one log that nobody disturbs; each test has topics of its own."""
+def log_settings(request: pytest.FixtureRequest) -> SharedSettings:
+    """Where one log is that nobody disturbs; each test has topics of its own."""
     if request.param == "kafka":
-        bootstrap = request.getfixturevalue("kafka_bootstrap")
-        return lambda: KafkaTransport(bootstrap)
-    dsn = request.getfixturevalue("log_database")
-    return lambda: PostgresLog(SecretStr(dsn))
+        return SharedSettings(transport="kafka", kafka_bootstrap=request.getfixturevalue("kafka_bootstrap"))
+    return SharedSettings(transport="postgres", log_database_url=request.getfixturevalue("log_database"))
+
+
+@pytest.fixture
+def make_transport(log_settings: SharedSettings) -> MakeTransport:
+    """Return what makes transports to one log."""
+    return lambda: create_transport(log_settings)
 
 
 @pytest.fixture

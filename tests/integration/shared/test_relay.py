@@ -3,13 +3,23 @@
 import asyncio
 from collections import defaultdict
 
+import pytest
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.contracts.plans import (
+    DeadlineKind,
+    DeadlineV1,
+    DocumentV1,
+    PlanIssuedV1,
+    PlanTaskV1,
+    UnitKind,
+    UnitRef,
+)
 from shared.contracts.tasks import TaskProgressedV1
 from shared.contracts.topics import TASKS
 from shared.database.tables import outbox
-from shared.messaging.outbox import Outbox
+from shared.messaging.outbox import EventTooLarge, Outbox
 from shared.messaging.relay import Relay, refill
 from shared.messaging.relay_seat import RelaySeat
 from shared.messaging.transports.port import MAX_RECORD_BYTES
@@ -150,6 +160,29 @@ async def test_no_wake_up_is_lost_while_writers_race_with_a_relay_that_lies_down
             await eventually(lambda count=count: _all_published(world, count))  # type: ignore[misc]
             waits.append(asyncio.get_running_loop().time() - began)
     assert max(waits) < 0.6
+
+
+async def test_an_event_that_no_log_takes_is_refused_before_it_stops_its_key(world: World) -> None:
+    unit = UnitRef(code="TV-SNV", name="Sở Nội vụ", kind=UnitKind.DEPARTMENT)
+    deadline = DeadlineV1(phrase="Thường xuyên", kind=DeadlineKind.CONTINUOUS)
+    task = PlanTaskV1(
+        id=IDS.new(), code="1", number="1", field="a", title="x" * 4000, lead_units=(unit,), deadline=deadline
+    )
+    plan = PlanIssuedV1(
+        plan_id=IDS.new(),
+        version=1,
+        unit=unit,
+        year=2026,
+        title="Kế hoạch",
+        programme="NQ76",
+        fields=(),
+        document=DocumentV1(number="1", issued_on=NOW.date()),
+        issued_at=NOW,
+        tasks=(task,) * 1100,
+    )
+    with pytest.raises(EventTooLarge):
+        await world.add(plan)
+    assert await world.rows("SELECT 1 FROM outbox") == []
 
 
 async def test_refill_publishes_the_whole_journal_again_in_order(world: World) -> None:
