@@ -1,8 +1,8 @@
 """Settings that every process shares. One frozen object per process; the environment is read nowhere else."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -45,3 +45,17 @@ class SharedSettings(BaseSettings):
         description="OpenTelemetry collector that takes traces by OTLP/HTTP, for example `http://127.0.0.1:4318`; "
         "unset: traces go nowhere.",
     )
+    faults: str = Field(
+        default="",
+        description="For drills only: faults of this process by place, `point:passing:action[=seconds]`, separated by "
+        "commas (shared/messaging/fault_points.py). Never set it in service.",
+    )
+    faults_allowed: bool = Field(
+        default=False, description="For drills only: without it a process with `CCHC_FAULTS` refuses to start."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_faults_in_service(self) -> Self:
+        if self.faults and not self.faults_allowed:
+            raise ValueError("CCHC_FAULTS breaks this process on purpose; a drill sets CCHC_FAULTS_ALLOWED=1 too")
+        return self

@@ -20,6 +20,7 @@ from shared.clock import Clock, SystemClock
 from shared.database.tables import consumer_state
 from shared.messaging.backoff import Backoff
 from shared.messaging.fates import is_passing
+from shared.messaging.fault_points import reach
 from shared.messaging.intake import ConsumerHalted, Intake
 from shared.messaging.parked import apply_parked
 from shared.messaging.progress import Progress
@@ -111,9 +112,11 @@ class Consumer:
         while not stop.is_set() and cluster == self._cluster:
             try:
                 batches = await reader.fetch(WAIT, LIMIT)
+                reach("consumer.fetched")
                 if reader.epoch != self._epoch:
                     agreed = await self._agree_on_all(reader)
                     batches = [batch for batch in batches if (batch[0].topic, batch[0].partition) in agreed]
+                    reach("consumer.agreed")
                 for batch in batches:
                     if not stop.is_set():
                         await self._take_in(reader, batch)
@@ -143,7 +146,9 @@ class Consumer:
             await self._agree(reader, place, first.position)
             return
         self._progress.note(place, last.position + 1, [item.event for item in items if item.event is not None])
+        reach("consumer.noted")
         await reader.commit(*place, last.position + 1)
+        reach("consumer.acknowledged")
         if names := outcome.released | outcome.waiting:
             await apply_parked(self._engine, self._intake, self._subscription.group, names)
 
@@ -184,6 +189,7 @@ class Consumer:
         known = row.on_conflict_do_update(index_elements=["consumer_group", "topic", "partition"], set_=values)
         async with self._engine.begin() as connection:
             await connection.execute(known)
+            reach("consumer.position-set")
 
     async def _know_cluster(self) -> None:
         self._cluster = await self._transport.cluster_id()

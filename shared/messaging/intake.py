@@ -22,6 +22,7 @@ from shared.contracts.registry import CONTRACTS
 from shared.database.tables import inbox
 from shared.messaging.decoding import Undecodable, decode, type_of
 from shared.messaging.fates import Dead, Item, Outcome, Verdict, Waiting, is_passing, judge
+from shared.messaging.fault_points import reach
 from shared.messaging.sources import LiveBatch, Source
 from shared.messaging.subscription import Subscription, collect_released
 from shared.messaging.transports.port import Received
@@ -117,6 +118,7 @@ class Intake:
         dead, fates = self._dead, list[str]()
         async with self._transaction() as connection:
             await source.open(connection, items)
+            reach("consumer.opened")
             if bulk:
                 await self._apply_in_bulk(connection, items)
             first_time = set[UUID]() if bulk else await self._remember(connection, items)
@@ -126,8 +128,11 @@ class Intake:
                     if dead >= self._most_dead:
                         raise _TooManyDead(number)
                 fate = await self._settle(connection, source, number, item, first_time, bulk=bulk)
+                reach("consumer.handled")
                 dead = 0 if fate == "handled" else dead
                 fates.append(fate)
+            reach("consumer.settled")
+        reach("consumer.committed")
         self._dead = dead
         outcome.released |= released
         outcome.waiting |= {item.verdict.waits_for for item in items if isinstance(item.verdict, Waiting)}

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.contracts.topics import Topic
 from shared.database.tables import outbox, relay_state
 from shared.messaging.backoff import Backoff
+from shared.messaging.fault_points import reach
 from shared.messaging.relay_seat import RelaySeat
 from shared.messaging.status import Status, kind_of
 from shared.messaging.transports.port import LogUnavailable, NotSent, Record, Transport
@@ -75,6 +76,7 @@ class Relay:
             try:
                 async with RelaySeat(self._engine) as seat:
                     if await seat.wait_for_turn(stop):
+                        reach("relay.seated")
                         await self._work(seat, stop, backoff)
             except (SQLAlchemyError, OSError) as error:
                 self.status.set("retrying", f"database: {kind_of(error)}")
@@ -100,8 +102,10 @@ class Relay:
             elif time.monotonic() - busy_at < AWAKE:
                 await asyncio.sleep(POLL)
             elif await seat.lie_down():
+                reach("relay.lay-down")
                 if not await self._carry_last_look():
                     await seat.sleep(stop, self._nap())
+                    reach("relay.woke")
                 await seat.rise()
                 busy_at = time.monotonic()
             else:
@@ -133,6 +137,7 @@ class Relay:
             await connection.execute(_unpublish().where(outbox.c.published_to.is_not(None), elsewhere))
             if empty:
                 await connection.execute(_unpublish().where(outbox.c.topic.in_(empty), ~elsewhere))
+            reach("relay.greeted")
         self._cluster = cluster
 
     async def _carry(self) -> int:
@@ -144,10 +149,12 @@ class Relay:
         rows = await self._read(BATCH)
         if not rows:
             return 0
+        reach("relay.read")
         cluster = self._cluster
         outcome = await self._transport.publish(
             [Record(row.topic, row.key, row.headers, bytes(row.value)) for row in rows]
         )
+        reach("relay.published")
         done = [row for row, refusal in zip(rows, outcome, strict=True) if refusal is None]
         if done:
             async with self._engine.begin() as connection:
@@ -156,6 +163,8 @@ class Relay:
                     .where(outbox.c.id == func.any([row.id for row in done]))
                     .values(published_at=func.clock_timestamp(), published_to=cluster)
                 )
+                reach("relay.marked")
+            reach("relay.mark-committed")
         self._judge(rows, outcome)
         return len(done)
 

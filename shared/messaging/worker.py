@@ -12,6 +12,7 @@ from shared.contracts.topics import Topic
 from shared.database.migrations import pending
 from shared.messaging.backoff import Backoff, pause
 from shared.messaging.consumer import Consumer
+from shared.messaging.fault_points import arm, read_faults
 from shared.messaging.relay import Relay
 from shared.messaging.status import Status, kind_of, write_status
 from shared.messaging.subscription import Subscription
@@ -52,6 +53,7 @@ async def run_worker(
         parts: further work, by name: reminders, deliveries.
         stop: for whoever runs a worker inside another program; signals are then left alone.
     """
+    arm(read_faults(settings.faults))
     stop = stop if stop is not None else _stop_on_signals()
     await _wait_for_migrations(service, engine, stop)
     transport = create_transport(settings)
