@@ -3,6 +3,7 @@
 Nothing is half-taken: with one error no task counts.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,11 +14,15 @@ from services.plans.domain.plan import Coordinator, PlanTask, UnitName
 from services.plans.domain.plan_deadlines import read_cell
 from services.plans.domain.plan_rows import DraftTask, gather
 from services.plans.domain.plan_table import Column, FileRow, Header, find_header
+from services.plans.domain.portrait import task_portrait
 from services.plans.domain.programme import Programme
 from services.plans.domain.unit import Unit
 from services.plans.domain.unit_directory import AmbiguousUnit, Named, UnitDirectory
 
 LONGEST_NAME = 500
+LARGEST_PLAN = 3 * 1024 * 1024
+"""Bytes of all tasks as JSON. A plan is issued in one event, and an event log takes four MiB at most: what could never be
+issued is refused when it is read."""
 
 
 class UnknownUnits(StrEnum):
@@ -92,10 +97,17 @@ class _Reading:
         self._check_codes(gathered.tasks)
         if not gathered.tasks and not self._errors:
             self._error(self._header.row, None, "no-tasks", "Bảng không có nhiệm vụ nào.")
+        self._check_size()
         if self._errors:
             raise ImportRefused(_in_order(self._errors), _in_order(self._done.warnings))
         self._done.warnings = _in_order(self._done.warnings)
         return self._done
+
+    def _check_size(self) -> None:
+        size = sum(len(json.dumps(task_portrait(task), ensure_ascii=False).encode()) for task in self._done.tasks)
+        if size > LARGEST_PLAN:
+            message = f"Kế hoạch lớn quá ({size:,} byte, tối đa {LARGEST_PLAN:,}): hãy tách thành nhiều kế hoạch."
+            self._errors.append(Issue(0, "", "plan-too-large", message.replace(",", ".")))
 
     def _task(self, draft: DraftTask, place: int) -> PlanTask:
         rules = self._rules

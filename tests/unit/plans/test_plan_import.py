@@ -367,3 +367,10 @@ def test_joined_cells_and_codes_keep_their_bounds() -> None:
     headings = ("Mã", *HEADINGS)
     coded = errors([headings, ("", *DIRECTION), ("X" * 101, *a_row("1"))])
     assert [(issue.row, issue.column, issue.code) for issue in coded] == [(3, "Mã", "cell-too-long")]
+
+
+def test_a_plan_that_no_event_could_carry_is_refused_when_it_is_read() -> None:
+    long = "Rà soát thủ tục " * 110
+    found = errors(a_table(*(a_row(str(number), title=long) for number in range(1, 1501))))
+    assert [(issue.row, issue.code) for issue in found] == [(0, "plan-too-large")]
+    assert "tách" in found[0].message
