@@ -1,9 +1,11 @@
 """API, batch, console: the same handler behind every door, the same event, the same refusals."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import pytest
+from typer.testing import CliRunner
 
 from services.tasks import console
 from services.tasks.api import schemas
@@ -155,3 +157,50 @@ async def test_when_the_database_goes_away_the_rest_of_a_batch_can_be_sent_again
             await connection.exec_driver_sql("ALTER TABLE outbox_away RENAME TO outbox")
         answer = await health.post("/v1/completions/batch", json=body)
     assert [each["status"] for each in answer.json()["results"]] == [201, 201]
+
+
+async def test_the_command_prints_a_receipt_or_the_reason_why_not(
+    service: TasksService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = str(await service.a_task())
+    monkeypatch.setenv("CCHC_TASKS_DATABASE_URL", service.settings.tasks_database_url.get_secret_value())
+    common = ["complete", task_id, "--unit", "TV-SYT", "--completed-on", "2023-10-18"]
+
+    async def run(*arguments: str) -> tuple[int, str, str]:
+        done = await asyncio.to_thread(CliRunner().invoke, console.app, list(arguments))
+        return done.exit_code, done.stdout, done.stderr
+
+    assert await run(*common) == (1, "", "Không nhận: Kế hoạch yêu cầu ít nhất một văn bản minh chứng.\n")
+    code, _, reason = await run(*common, "--evidence", "123/BC-SYT")
+    assert (code, "evidence" in reason) == (1, True)
+    code, told, reason = await run(*common, "--evidence", "123/BC-SYT=2023-10-18", "--note", "Bản giấy")
+    assert code == 0, reason
+    assert told.startswith("Đã nhận TV23-1: awaiting_confirmation; biên nhận ")
+    assert await service.count("outbox") == 1
+
+
+async def test_accepted_repeated_and_refused_completions_are_counted(service: TasksService) -> None:
+    async def counted() -> dict[str, float]:
+        async with service.department() as caller:
+            lines = (await caller.get("/metrics")).text.splitlines()
+        return {
+            outcome: sum(
+                float(line.rpartition(" ")[2])
+                for line in lines
+                if line.startswith("cchc_tasks_completions") and f'outcome="{outcome}"' in line
+            )
+            for outcome in ("accepted", "repeated", "refused")
+        }
+
+    before = await counted()
+    task_id = await service.a_task()
+    async with service.department() as health:
+        path = f"/v1/tasks/{task_id}/completions"
+        for key in ("a", "a", "b"):
+            await health.post(path, json=a_completion(), headers={"Idempotency-Key": key})
+    after = await counted()
+    assert {outcome: after[outcome] - before[outcome] for outcome in after} == {
+        "accepted": 1,
+        "repeated": 1,
+        "refused": 1,
+    }

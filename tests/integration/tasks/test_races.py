@@ -158,3 +158,29 @@ async def test_confirm_against_return_one_wins_and_history_tells_which(service: 
             "completed",
             {"done": "confirmed", "returned": "returned"}[detail["state"]],
         ]
+
+
+@pytest.mark.slow
+async def test_a_thousand_races_for_a_key_are_a_thousand_events(
+    service: TasksService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = await service.learn(a_plan(*(a_planned_task(str(number)) for number in range(1000))))
+    bodies = (a_completion(), a_completion(), a_completion(note="khác"))
+    found: Counter[tuple[int, ...]] = Counter()
+    async with service.department() as health:
+
+        async def race(task_id: UUID) -> None:
+            headers = {"Idempotency-Key": str(task_id)}
+            path = f"/v1/tasks/{task_id}/completions"
+            answers = await all_at_once([health.post(path, json=body, headers=headers) for body in bodies])
+            accepted = {answer.text for answer in answers if answer.status_code == 201}
+            assert len(accepted) == 1
+            found[tuple(answer.status_code for answer in answers)] += 1
+
+        for start in range(0, 1000, 20):
+            await asyncio.gather(*(race(task.id) for task in plan.tasks[start : start + 20]))
+    assert set(found) <= {(201, 201, 422), (422, 422, 201)}
+    events = await service.rows("SELECT count(*) AS n, count(DISTINCT headers ->> 'ce_subject') AS tasks FROM outbox")
+    assert events == [{"n": 1000, "tasks": 1000}]
+    with capsys.disabled():
+        print(f"\n1,000 races of three requests for one key: 1,000 events; answers {dict(found)}")  # noqa: T201 -- the count is the promise
