@@ -3,35 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
 from shared.clock import SystemClock
+from shared.http.api_document import complete_document
 from shared.http.edge import Edge
 from shared.http.health import Probe, health_router
 from shared.http.metrics import metrics_router
 from shared.http.permissions import Permissions, PermissionTable, build_table, second_lock
-from shared.http.problems import MEDIA_TYPE, Problem, ProblemSpec, problem_handlers
+from shared.http.problems import ProblemSpec, problem_handlers
 from shared.logging import structure_events
 from shared.security import TokenVerifier
 from shared.settings import SharedSettings
 from shared.signing_keys import key_source
 from shared.telemetry import start_telemetry
-
-_PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
-_DOCUMENTED_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
-    for status, description in (
-        (401, "Không có mã truy cập hợp lệ"),
-        (403, "Vai trò không được phép"),
-        (404, "Không tìm thấy"),
-        (409, "Trái với trạng thái hiện tại"),
-        (422, "Yêu cầu không hợp lệ"),
-    )
-}
 
 
 class ServiceApp(FastAPI):
@@ -48,12 +37,10 @@ class ServiceApp(FastAPI):
         return Edge(super().build_middleware_stack(), table=table, verifier=self._verifier)
 
     def openapi(self) -> dict[str, Any]:
+        made = self.openapi_schema is not None
         document = super().openapi()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        if "Problem" not in schemas:
-            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(problem.pop("$defs", {}))
-            schemas["Problem"] = problem
+        if not made:
+            complete_document(document)
         return document
 
 
@@ -123,7 +110,7 @@ def create_service_app(
     app.include_router(health_router(Probe(engine, histories, verifier.keys)))
     app.include_router(metrics_router(telemetry, engine))
     for router in routers:
-        app.include_router(router, dependencies=[Depends(second_lock)], responses=_DOCUMENTED_REFUSALS)
+        app.include_router(router, dependencies=[Depends(second_lock)])
     app.state.permission_table = build_table(app, permissions)
     app.state.service = service
     app.state.engine = engine

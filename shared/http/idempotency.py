@@ -23,7 +23,11 @@ async def idempotency_key(
     caller: CallerDep,
     documented: Annotated[
         str | None,
-        Header(alias="Idempotency-Key", description="Khoá do người gọi đặt; gửi lại cùng khoá được cùng câu trả lời."),
+        Header(
+            alias="Idempotency-Key",
+            description="Khoá do người gọi đặt; gửi lại cùng khoá được cùng câu trả lời.",
+            json_schema_extra={"minLength": 1, "maxLength": 200, "pattern": r"^[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*$"},
+        ),
     ] = None,
 ) -> RequestKey | None:
     """Return the caller's key with the fingerprint (SHA-256) of method, path, query and body; None without a header.

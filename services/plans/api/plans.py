@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi import APIRouter, File, Form, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -42,7 +42,7 @@ async def import_plan(
     *,
     desk: DeskDep,
     ask: AskDep,
-    file: Annotated[UploadFile, Form(description="Bảng nhiệm vụ: .xlsx, .csv hoặc .tsv, tối đa 10 MB, 5.000 dòng.")],
+    file: Annotated[UploadFile, File(description="Bảng nhiệm vụ: .xlsx, .csv hoặc .tsv, tối đa 10 MB, 5.000 dòng.")],
     unit: Annotated[QueryText, Form(min_length=1, max_length=32, description="Mã đơn vị ban hành kế hoạch.")],
     year: Annotated[int, Form(ge=_YEARS[0], le=_YEARS[1], description="Năm kế hoạch.")],
     title: Annotated[QueryText, Form(min_length=1, max_length=500, description="Tên kế hoạch.")],

@@ -18,6 +18,7 @@ from services.reporting.domain.method import Method
 from services.reporting.domain.periods import by_hand
 from services.reporting.domain.report import ReportState
 from shared.database.idempotency import StoredAnswer
+from shared.http.api_document import refusal
 from shared.http.models import QueryText
 from shared.http.paging import (
     DEFAULT_PAGE_LIMIT,
@@ -89,7 +90,11 @@ async def issue_report(desk: DeskDep, ask: AskDep, report_id: UUID, body: IssueR
     "/{report_id}/document",
     summary="Văn bản báo cáo",
     response_class=Response,
-    responses={200: {"content": {media: {} for media in MEDIA_TYPES.values()}}, 304: {"description": "Không đổi"}},
+    responses={
+        200: {"content": {media: {} for media in MEDIA_TYPES.values()}},
+        304: {"description": "Không đổi"},
+        **refusal(406, "Báo cáo không có bản theo định dạng này"),
+    },
 )
 async def get_document(
     *,
