@@ -14,8 +14,9 @@ from deploy.commands.refusal import CommandRefusedError
 from deploy.embedded.home import Home
 from deploy.embedded.refusal import StartRefusedError
 from deploy.embedded.settings import PROJECT, SETTINGS, home_directory
+from shared.setting_names import SettingsRefused
 
-EPILOG = "Mã thoát: 0 xong; 1 bị từ chối hoặc hỏng; 2 lệnh viết sai; 3 hệ thống không chạy (exit codes)."
+EPILOG = "Mã thoát: 0 xong; 1 bị từ chối hoặc hỏng; 2 lệnh hoặc thiết đặt sai; 3 hệ thống không chạy (exit codes)."
 
 app = typer.Typer(
     name="cchc",
@@ -96,7 +97,10 @@ def main() -> NoReturn:
         sys.exit(refusal.code)
     except StartRefusedError as refusal:
         sys.stderr.write(f"{refusal}\n")
-        sys.exit(1)
+        sys.exit(refusal.code)
+    except SettingsRefused as refused:
+        sys.stderr.write("".join(f"{sentence}\n" for sentence in refused.sentences))
+        sys.exit(2)
     sys.exit(0)
 
 

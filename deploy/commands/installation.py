@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self, TypeVar
 
 import asyncpg
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from deploy.commands.refusal import NOT_RUNNING, CommandRefusedError
 from deploy.embedded.home import Home
 from deploy.embedded.programs import LOG_ROLE, SERVICES, database_url
 from deploy.embedded.settings import OFFSETS, home_directory, inherited_environment
 from deploy.embedded.state import RunningSystem, read_state
+from shared.addresses import database_url as database_url_of
 from shared.contracts.topics import ALL
-from shared.settings import SharedSettings
+from shared.setting_names import SettingsRefused
+from shared.settings import SharedSettings, log_not_named, read
 
 Answer = TypeVar("Answer")
 
@@ -47,14 +49,18 @@ class Installation:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Return the installation that `CCHC_<SERVICE>_DATABASE_URL` and the shared settings describe (containers)."""
+        """Return the installation that `CCHC_<SERVICE>_DATABASE_URL` and the shared settings describe (containers).
+
+        Raises:
+            SettingsRefused: one of them is wrong.
+        """
         environment = inherited_environment()
         urls = {
-            service: SecretStr(environment[name])
+            service: _database_url(name, environment[name])
             for service in SERVICES
             if (name := f"CCHC_{service.upper()}_DATABASE_URL") in environment
         }
-        return cls(urls, _shared_settings())
+        return cls(urls, read(SharedSettings))
 
     @classmethod
     def find(cls) -> Self:
@@ -73,8 +79,9 @@ class Installation:
         Raises:
             CommandRefusedError: neither.
         """
+        described = cls.from_environment()
         named = {"CCHC_KAFKA_BOOTSTRAP", "CCHC_LOG_DATABASE_URL"} & inherited_environment().keys()
-        return cls.from_environment() if named else cls.running()
+        return described if named else cls.running()
 
     @classmethod
     def running(cls) -> Self:
@@ -129,6 +136,7 @@ class Installation:
         from shared.database.migrations import LOG, migrate
 
         if self.settings.transport == "postgres":
+            self._require_log()
             await migrate(self.settings.log_database_url, LOG)
         for service in self._urls:
             await migrate(self._urls[service], f"services.{service}")
@@ -137,12 +145,24 @@ class Installation:
         """Make the topics that are missing."""
         from shared.messaging.transports import create_transport
 
+        self._require_log()
         transport = create_transport(self.settings)
         await transport.start()
         try:
             await transport.ensure_topics(ALL)
         finally:
             await transport.stop()
+
+    def _require_log(self) -> None:
+        if sentences := log_not_named(self.settings):
+            raise SettingsRefused(sentences)
+
+
+def _database_url(name: str, given: str) -> SecretStr:
+    try:
+        return SecretStr(database_url_of(given))
+    except ValueError as error:
+        raise SettingsRefused([f"{name}: {error}."]) from None
 
 
 async def _refuse_unusable(service: str, url: SecretStr) -> None:
@@ -159,16 +179,3 @@ async def _refuse_unusable(service: str, url: SecretStr) -> None:
             raise CommandRefusedError(f"Cơ sở dữ liệu của {service} chưa được tạo bảng: cchc migrate. [not migrated]")
     finally:
         await connection.close()
-
-
-def _shared_settings() -> SharedSettings:
-    """Return the settings of the environment.
-
-    Raises:
-        CommandRefusedError: one that cannot be meant; the sentence names it.
-    """
-    try:
-        return SharedSettings()
-    except ValidationError as error:
-        wrong = "; ".join(f"CCHC_{fault['loc'][0]}".upper() + f": {fault['msg']}" for fault in error.errors())
-        raise CommandRefusedError(f"Thiết đặt không dùng được [bad setting]: {wrong}") from error

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.embedded.refusal import StartRefusedError
+from deploy.embedded.refusal import SettingRefusedError, StartRefusedError
 
 LARGEST_LOG = 10 * 1024 * 1024  # bytes; looked at when the system starts
 KEPT_LOGS = 3
@@ -46,13 +46,13 @@ class Home:
         """Make the directories, closed to other users.
 
         Raises:
-            StartRefusedError: they cannot be made there.
+            SettingRefusedError: they cannot be made there.
         """
         try:
             for directory in (self.path, self.logs, self.secrets, self.run):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise StartRefusedError(
+            raise SettingRefusedError(
                 f"Không tạo được thư mục dữ liệu {self.path} (CCHC_HOME): {error.strerror}. "
                 "[the data directory cannot be made]"
             ) from error

@@ -8,7 +8,7 @@ import sys
 from deploy.embedded.home import Home
 from deploy.embedded.process import launch_line, tail
 from deploy.embedded.programs import SERVICES, service_environment, working_directory
-from deploy.embedded.refusal import StartRefusedError
+from deploy.embedded.refusal import SettingRefusedError, StartRefusedError
 from deploy.embedded.settings import EmbeddedSettings
 
 PREPARED, LOAD, LOADED = b"prepared\n", b"load\n", b"loaded\n"
@@ -74,13 +74,17 @@ class Preparation:
     async def _expect(self, answer: bytes) -> None:
         if self._process is None or self._process.stdout is None:
             raise RuntimeError("prepare() comes first")
+        late = False
         try:
             async with asyncio.timeout(WITHIN):
                 said = await self._process.stdout.readline()
         except TimeoutError:
-            said = b""
+            said, late = b"", True
         if said != answer:
-            last = (tail(self._log_file, 1000).strip().splitlines() or [""])[-1]
+            code = await self._process.wait() if said == b"" and not late else None
+            last = (tail(self._log_file, 4000).strip().splitlines() or [""])[-1]
+            if code == SettingRefusedError.code:
+                raise SettingRefusedError(last)
             raise StartRefusedError(
                 f"Chuẩn bị dữ liệu không xong; xem {self._log_file}: {last} [preparing the data failed; see the log]"
             )

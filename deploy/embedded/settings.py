@@ -1,13 +1,14 @@
 """What the embedded system reads from the environment. Standard library only: the supervisor stays small."""
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from deploy.embedded.refusal import StartRefusedError
+from deploy.embedded.refusal import SettingRefusedError
+from shared.addresses import bootstrap_servers, networks
+from shared.setting_names import typing_errors
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 Transport = Literal["postgres", "kafka"]
@@ -23,6 +24,9 @@ SETTINGS: Final = {
     "(private networks allowed for webhooks).",
 }
 """Every setting of `cchc run`, as its help prints them."""
+
+OF_THE_SERVICES: Final = frozenset({"CCHC_HOST"})
+"""Settings of the services alone. They are named here because they look like typing errors of ours."""
 
 OFFSETS: Final = {"plans": 1, "tasks": 2, "reporting": 3, "postgres": 32, "kafka": 92, "kafka-controller": 93}
 """Ports, counted from the base; +0 is the portal's."""
@@ -72,14 +76,16 @@ def read_settings(environment: Mapping[str, str] | None = None) -> EmbeddedSetti
     """Return the settings of this start.
 
     Raises:
-        StartRefusedError: a value that cannot be meant; the sentence names the setting.
+        SettingRefusedError: a value that cannot be meant; the sentence names the setting.
     """
     given = environment if environment is not None else inherited_environment()
+    if slips := list(typing_errors(given, SETTINGS.keys(), OF_THE_SERVICES)):
+        raise SettingRefusedError(" ".join(slips))
     return EmbeddedSettings(
         home=home_directory(given),
         port=_port(given.get("CCHC_PORT") or "8000"),
         transport=_transport(given.get("CCHC_TRANSPORT") or "postgres"),
-        kafka_bootstrap=given.get("CCHC_KAFKA_BOOTSTRAP") or None,
+        kafka_bootstrap=_bootstrap(given.get("CCHC_KAFKA_BOOTSTRAP") or None),
         with_sample=_with_sample(given.get("CCHC_SAMPLE") or "1"),
         webhook_allowed_networks=_networks(given.get("CCHC_WEBHOOK_ALLOWED_NETWORKS") or ""),
     )
@@ -88,7 +94,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> EmbeddedSetti
 def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and _LOWEST_PORT <= int(text) <= _HIGHEST_PORT:
         return int(text)
-    raise StartRefusedError(
+    raise SettingRefusedError(
         f"CCHC_PORT={text!r} không dùng được: cần một số từ {_LOWEST_PORT} đến {_HIGHEST_PORT}. "
         f"[must be a number from {_LOWEST_PORT} to {_HIGHEST_PORT}]"
     )
@@ -98,25 +104,26 @@ def _transport(text: str) -> Transport:
     for known in get_args(Transport):
         if text == known:
             return text  # type: ignore[return-value]  # one of the literals, just compared
-    raise StartRefusedError(
+    raise SettingRefusedError(
         f"CCHC_TRANSPORT={text!r} không có: chọn postgres hoặc kafka. [choose postgres or kafka]",
     )
 
 
 def _with_sample(text: str) -> bool:
     if text not in {"0", "1"}:
-        raise StartRefusedError(f"CCHC_SAMPLE={text!r} không dùng được: 0 hoặc 1. [must be 0 or 1]")
+        raise SettingRefusedError(f"CCHC_SAMPLE={text!r} không dùng được: 0 hoặc 1. [must be 0 or 1]")
     return text == "1"
 
 
+def _bootstrap(text: str | None) -> str | None:
+    try:
+        return bootstrap_servers(text) if text is not None else None
+    except ValueError as error:
+        raise SettingRefusedError(f"CCHC_KAFKA_BOOTSTRAP: {error}.") from error
+
+
 def _networks(text: str) -> tuple[str, ...]:
-    networks = []
-    for part in text.replace(",", " ").split():
-        try:
-            networks.append(str(ipaddress.ip_network(part)))
-        except ValueError as error:
-            raise StartRefusedError(
-                f"CCHC_WEBHOOK_ALLOWED_NETWORKS: {part!r} không phải là dải mạng CIDR, ví dụ 10.0.0.0/8. "
-                "[not a CIDR network]"
-            ) from error
-    return tuple(networks)
+    try:
+        return tuple(str(network) for network in networks(text))
+    except ValueError as error:
+        raise SettingRefusedError(f"CCHC_WEBHOOK_ALLOWED_NETWORKS: {error}.") from error

@@ -1,6 +1,7 @@
 """Runs everything on one machine: PostgreSQL, Kafka when asked for, and the services with their workers.
 
-`python -m deploy.embedded.supervisor` is what `cchc run` becomes. Exit codes: 0 stopped as asked, 1 could not start.
+`python -m deploy.embedded.supervisor` is what `cchc run` becomes. Exit codes: 0 stopped as asked, 1 could not start,
+2 a setting is wrong.
 """
 
 import asyncio
@@ -54,7 +55,7 @@ class Supervisor:
                 await waiting
         except StartRefusedError as refusal:
             self.terminal.tell(str(refusal))
-            return 1
+            return refusal.code
         else:
             return 0
         finally:
@@ -180,7 +181,7 @@ def main() -> int:
             return asyncio.run(Supervisor(settings, home, Terminal(home.log_of("supervisor"))).run())
     except StartRefusedError as refusal:
         sys.stderr.write(f"{refusal}\n")
-        return 1
+        return refusal.code
 
 
 if __name__ == "__main__":

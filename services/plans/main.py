@@ -14,6 +14,7 @@ from shared.database.engine import create_engine
 from shared.http.app import create_service_app
 from shared.http.server import serve
 from shared.ids import TimeOrderedIds
+from shared.settings import load
 
 HISTORY = "services.plans"
 
@@ -45,5 +46,5 @@ def create_app(settings: PlansSettings, *, clock: Clock | None = None) -> FastAP
 
 
 if __name__ == "__main__":
-    chosen = PlansSettings()
+    chosen = load(PlansSettings)
     serve(create_app(chosen), chosen.host, chosen.plans_port)

@@ -1,21 +1,21 @@
 """Settings of the plans service."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
+from shared.setting_kinds import DatabaseUrl, ListeningHost
 from shared.settings import SharedSettings
 
 
 class PlansSettings(SharedSettings):
     """What the plans service is told by its environment."""
 
-    plans_database_url: SecretStr = Field(
-        default=SecretStr("postgresql://cchc_plans@127.0.0.1:8032/cchc_plans"),
-        description="Database of the plans service.",
+    plans_database_url: DatabaseUrl = Field(
+        description="Database of the plans service, `postgresql://user:password@host:port/database`."
     )
     plans_pool_size: int = Field(
         default=10, ge=1, le=200, description="Connections that the plans API keeps; as many again under load."
     )
-    host: str = Field(default="127.0.0.1", description="Address on which the service listens.")
+    host: ListeningHost = Field(default="127.0.0.1", description="Address on which the service listens.")
     plans_port: int = Field(default=8001, ge=1, le=65535, description="Port of the plans API.")
     before_is_inclusive: bool = Field(
         default=True,

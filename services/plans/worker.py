@@ -8,6 +8,7 @@ from shared.contracts.topics import PLANS
 from shared.database.engine import create_engine
 from shared.logging import configure_logging
 from shared.messaging.worker import run_worker
+from shared.settings import load
 
 
 async def run(settings: PlansSettings, *, stop: asyncio.Event | None = None) -> None:
@@ -22,6 +23,6 @@ async def run(settings: PlansSettings, *, stop: asyncio.Event | None = None) -> 
 
 
 if __name__ == "__main__":
-    chosen = PlansSettings()
+    chosen = load(PlansSettings, opens_log=True)
     configure_logging("plans", chosen.log_level)
     asyncio.run(run(chosen))

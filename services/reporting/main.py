@@ -16,6 +16,7 @@ from shared.database.engine import create_engine
 from shared.http.app import create_service_app
 from shared.http.server import serve
 from shared.ids import TimeOrderedIds
+from shared.settings import load
 
 HISTORY = "services.reporting"
 
@@ -55,5 +56,5 @@ def create_app(settings: ReportingSettings, *, clock: Clock | None = None) -> Fa
 
 
 if __name__ == "__main__":
-    chosen = ReportingSettings()
+    chosen = load(ReportingSettings)
     serve(create_app(chosen), chosen.host, chosen.reporting_port)

@@ -1,25 +1,24 @@
 """Settings of the reporting service."""
 
 from decimal import Decimal
-from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from services.reporting.domain.method import Rounding, StandingTasks
+from shared.setting_kinds import DatabaseUrl, ExistingFile, Lines, ListeningHost, Networks
 from shared.settings import SharedSettings
 
 
 class ReportingSettings(SharedSettings):
     """What the service is told by its environment. Names on paper are never invented: what is not set stays blank."""
 
-    reporting_database_url: SecretStr = Field(
-        default=SecretStr("postgresql://cchc_reporting@127.0.0.1:8032/cchc_reporting"),
-        description="Database of the reporting service.",
+    reporting_database_url: DatabaseUrl = Field(
+        description="Database of the reporting service, `postgresql://user:password@host:port/database`."
     )
     reporting_pool_size: int = Field(
         default=10, ge=1, le=200, description="Connections that the reporting API keeps; as many again under load."
     )
-    host: str = Field(default="127.0.0.1", description="Address on which the service listens.")
+    host: ListeningHost = Field(default="127.0.0.1", description="Address on which the service listens.")
     reporting_port: int = Field(default=8003, ge=1, le=65535, description="Port of the reporting API.")
     counting_method: StandingTasks = Field(
         default=StandingTasks.PERIOD_MET,
@@ -41,14 +40,19 @@ class ReportingSettings(SharedSettings):
     report_place: str | None = Field(
         default=None, max_length=100, description="Place name before the date; unset: left blank for the clerk."
     )
-    report_signature: tuple[str, ...] = Field(
+    report_signature: Lines = Field(
         default=(),
         max_length=4,
         description='Lines above the signer\'s name as a JSON list, for example ["TL. CHỦ TỊCH", "GIÁM ĐỐC"].',
     )
-    report_recipients: tuple[str, ...] = Field(
+    report_recipients: Lines = Field(
         default=("Lưu: VT",), max_length=30, description="Lines under `Nơi nhận` as a JSON list."
     )
-    report_template: Path | None = Field(
+    report_template: ExistingFile | None = Field(
         default=None, description="The office's own Word template; unset: the one that comes with the program."
+    )
+    webhook_allowed_networks: Networks = Field(
+        default=(),
+        description="Networks of one's own that webhooks may reach, in CIDR form and parted by commas, for example "
+        "`10.20.0.0/16,192.168.1.5/32`; unset: addresses of the public internet only.",
     )

@@ -6,7 +6,9 @@ from services.reporting.consumers import SUBSCRIPTION
 from services.reporting.settings import ReportingSettings
 from shared.contracts.topics import REPORTS
 from shared.database.engine import create_engine
+from shared.logging import configure_logging
 from shared.messaging.worker import run_worker
+from shared.settings import load
 
 
 async def run(settings: ReportingSettings, *, stop: asyncio.Event | None = None) -> None:
@@ -26,4 +28,6 @@ async def run(settings: ReportingSettings, *, stop: asyncio.Event | None = None)
 
 
 if __name__ == "__main__":
-    asyncio.run(run(ReportingSettings()))
+    chosen = load(ReportingSettings, opens_log=True)
+    configure_logging("reporting", chosen.log_level)
+    asyncio.run(run(chosen))

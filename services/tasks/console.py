@@ -21,6 +21,7 @@ from shared.clock import Clock, SystemClock
 from shared.database.engine import create_engine
 from shared.database.idempotency import StoredAnswer
 from shared.ids import TimeOrderedIds
+from shared.settings import read
 
 SUBJECT = "console"
 REFUSED = 1
@@ -48,7 +49,7 @@ def complete(  # noqa: PLR0917 -- typer names them
     try:
         request = completion_request(completed_on, evidence or [], note)
         actor = Actor(subject=SUBJECT, roles=frozenset({role}), unit=unit)
-        answer = asyncio.run(report(TasksSettings(), actor, task_id, request))
+        answer = asyncio.run(report(read(TasksSettings), actor, task_id, request))
     except (TaskRefusal, ValidationError, ValueError) as refusal:
         typer.echo(f"Không nhận: {_reason(refusal)}", err=True)
         raise typer.Exit(REFUSED) from refusal

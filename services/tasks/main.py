@@ -15,6 +15,7 @@ from shared.database.engine import create_engine
 from shared.http.app import create_service_app
 from shared.http.server import serve
 from shared.ids import TimeOrderedIds
+from shared.settings import load
 
 HISTORY = "services.tasks"
 
@@ -45,5 +46,5 @@ def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAP
 
 
 if __name__ == "__main__":
-    chosen = TasksSettings()
+    chosen = load(TasksSettings)
     serve(create_app(chosen), chosen.host, chosen.tasks_port)

@@ -8,6 +8,7 @@ from shared.contracts.topics import TASKS
 from shared.database.engine import create_engine
 from shared.logging import configure_logging
 from shared.messaging.worker import run_worker
+from shared.settings import load
 
 
 async def run(settings: TasksSettings, *, stop: asyncio.Event | None = None) -> None:
@@ -22,6 +23,6 @@ async def run(settings: TasksSettings, *, stop: asyncio.Event | None = None) -> 
 
 
 if __name__ == "__main__":
-    chosen = TasksSettings()
+    chosen = load(TasksSettings, opens_log=True)
     configure_logging("tasks", chosen.log_level)
     asyncio.run(run(chosen))
