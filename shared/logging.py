@@ -22,6 +22,7 @@ _QUIET: Final = {
     "alembic.runtime.plugins": logging.WARNING,  # tells its own parts
     "asyncio": logging.WARNING,
     "httpx2": logging.WARNING,  # tells every address
+    "opentelemetry": logging.CRITICAL,  # tells every try to reach a collector; shared.telemetry_export tells the change
     "sqlalchemy": logging.WARNING,
     "uvicorn.access": logging.CRITICAL,  # the edge writes the line instead, with the route and not the path
 }

@@ -1,105 +1,54 @@
 """Traces and metrics of a process, by the OpenTelemetry API; exported by OTLP only where an address is set."""
 
-import importlib
-from typing import Any, Final
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import structlog
 from opentelemetry import propagate, trace
-from opentelemetry.context import Context
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import Counter, Meter
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CollectorRegistry
 
-FLUSH_MILLISECONDS: Final = 3000
-"""What a stopping process may spend on sending its last spans."""
+from shared.ids import TimeOrderedIds
+from shared.telemetry_export import Destination
 
-_EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+SHUTDOWN_SECONDS: Final = 2.0
+"""What a stopping process may spend on sending its last spans and counts; the supervisor kills it after 5.5."""
+SPANS_EVERY_MILLISECONDS: Final = 2000
+METRICS_EVERY_SECONDS: Final = 15.0
 
 _log = structlog.get_logger(__name__)
 
 
-class Telemetry:
-    """The providers of one application: its spans, its meters, and the registry that `/metrics` shows."""
+class Counter:
+    """Something that a process counts from its start on; every `Telemetry` made afterwards shows it."""
 
-    def __init__(self, service: str, exporter: SpanExporter | None = None) -> None:
-        resource = Resource({"service.name": f"cchc-{service}", "service.namespace": "cchc"})
-        self.registry = CollectorRegistry()
-        reader = PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self.registry)
-        self.meter_provider = MeterProvider(metric_readers=[reader], resource=resource, shutdown_on_exit=False)
-        self.tracer_provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self.tracer_provider.add_span_processor(_WithoutQueries())
-        if exporter is not None:
-            self.tracer_provider.add_span_processor(BatchSpanProcessor(exporter))
+    def __init__(self, name: str, unit: str, description: str) -> None:
+        self.name, self.unit, self.description = name, unit, description
+        self._counts: dict[frozenset[tuple[str, str]], int] = {}
+        self._changing = threading.Lock()
 
-    @property
-    def meter(self) -> Meter:
-        return self.meter_provider.get_meter("cchc")
+    def add(self, amount: int, labels: Mapping[str, str] | None = None) -> None:
+        """Count `amount` more; 0 makes the series appear before there is anything to count."""
+        key = frozenset((labels or {}).items())
+        with self._changing:
+            self._counts[key] = self._counts.get(key, 0) + amount
 
-    def shutdown(self) -> None:
-        """Send what is waiting, within three seconds, and stop."""
-        if not self.tracer_provider.force_flush(FLUSH_MILLISECONDS):
-            _log.warning("spans lost at shutdown")
-        self.tracer_provider.shutdown()
-        self.meter_provider.shutdown()
+    def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
+        with self._changing:
+            counts = dict(self._counts)
+        return [Observation(count, dict(labels)) for labels, count in counts.items()]
 
 
-class _WithoutQueries(SpanProcessor):
-    """Takes the query out of request spans: people search by names."""
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        del parent_context
-        if span.attributes and "url.query" in span.attributes:
-            span.set_attribute("url.query", "REDACTED")
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Nothing is left to do."""
-
-    def shutdown(self) -> None:
-        """Nothing is held."""
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        del timeout_millis
-        return True
-
-
-def start_telemetry(service: str, *, otlp_endpoint: str | None) -> Telemetry:
-    """Return the process's telemetry, W3C trace context being what travels; called once a process, by main or worker.
-
-    Without an endpoint spans exist (their ids stand in logs, problems and events) and go nowhere.
-
-    Raises:
-        RuntimeError: an endpoint is set and the exporter is not installed.
-    """
-    propagate.set_global_textmap(TraceContextTextMapPropagator())
-    telemetry = Telemetry(service, _exporter(otlp_endpoint) if otlp_endpoint else None)
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # a test process has several applications
-        trace.set_tracer_provider(telemetry.tracer_provider)
-    return telemetry
-
-
-def _exporter(endpoint: str) -> SpanExporter:
-    try:
-        module: Any = importlib.import_module(_EXPORTER)
-    except ModuleNotFoundError as error:
-        raise RuntimeError(
-            "CCHC_OTLP_ENDPOINT được đặt nhưng chưa cài gói opentelemetry-exporter-otlp-proto-http."
-        ) from error
-    exporter: SpanExporter = module.OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
-    return exporter
-
-
-COUNTERS: Final = CollectorRegistry()
-"""Registry of the counters that `counter` makes; shown by every `/metrics` of the process."""
-
-_counters: Final = MeterProvider(
-    metric_readers=[PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=COUNTERS)],
-    shutdown_on_exit=False,
-)
+_counters: Final[dict[str, Counter]] = {}
 
 
 def counter(name: str, *, unit: str, description: str) -> Counter:
@@ -108,4 +57,68 @@ def counter(name: str, *, unit: str, description: str) -> Counter:
     Make it once, at module level; `add(1, {"outcome": "accepted"})` after the commit. Label values come from small
     fixed sets: never a person, a plan or a task.
     """
-    return _counters.get_meter("cchc").create_counter(name, unit=unit, description=description)
+    return _counters.setdefault(name, Counter(name, unit, description))
+
+
+class Telemetry:
+    """The providers of one application: its spans, its meters, and the registry that `/metrics` shows."""
+
+    def __init__(self, service: str, destination: Destination | None = None) -> None:
+        resource = Resource(
+            {
+                "service.name": f"cchc-{service}",
+                "service.namespace": "cchc",
+                "service.instance.id": str(TimeOrderedIds().new()),
+            }
+        )
+        self.exports = destination is not None
+        self.registry = CollectorRegistry()
+        readers: list[MetricReader] = [
+            PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self.registry)
+        ]
+        # Without a destination spans have ids (they stand in logs, problems and events) and nothing else.
+        sampler = ParentBased(ALWAYS_ON) if destination is not None else ALWAYS_OFF
+        self.tracer_provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
+        if destination is not None:
+            self.tracer_provider.add_span_processor(
+                BatchSpanProcessor(destination.spans(), schedule_delay_millis=SPANS_EVERY_MILLISECONDS)
+            )
+            readers.append(destination.metrics(METRICS_EVERY_SECONDS))
+        self.meter_provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
+        for each in _counters.values():
+            self.meter.create_observable_counter(
+                each.name, callbacks=[each.observe], unit=each.unit, description=each.description
+            )
+
+    @property
+    def meter(self) -> Meter:
+        return self.meter_provider.get_meter("cchc")
+
+    @property
+    def tracer(self) -> trace.Tracer:
+        return self.tracer_provider.get_tracer("cchc")
+
+    def shutdown(self, within: float = SHUTDOWN_SECONDS) -> None:
+        """Send what is waiting and stop; give up after `within` seconds, whatever the collector does.
+
+        Blocks: from a coroutine call it in a thread.
+        """
+        ending = threading.Thread(target=self._end, name="telemetry-end", daemon=True)
+        ending.start()
+        ending.join(within)
+        if ending.is_alive():
+            _log.warning("telemetry not sent at shutdown")
+
+    def _end(self) -> None:
+        self.tracer_provider.shutdown()
+        self.meter_provider.shutdown()
+
+
+def start_telemetry(service: str, *, otlp_endpoint: str | None) -> Telemetry:
+    """Return the process's telemetry, W3C trace context being what travels; called once a process, by main or worker.
+
+    Raises:
+        RuntimeError: an endpoint is set and the exporter is not installed.
+    """
+    propagate.set_global_textmap(TraceContextTextMapPropagator())
+    return Telemetry(service, Destination(otlp_endpoint) if otlp_endpoint else None)

@@ -1,8 +1,9 @@
 """/metrics: requests by route template (the framework's own histogram), the flow of events, the service's counters."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, NoReturn
 
 import structlog
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
 from shared.http.plumbing_state import PlumbingState, read_plumbing_state
-from shared.telemetry import COUNTERS, Telemetry
+from shared.telemetry import METRICS_EVERY_SECONDS, Telemetry
 
 _MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _READ_SECONDS: Final = 5.0  # a scraper waits ten by default
@@ -93,19 +94,41 @@ class Scrape:
     async def text(self) -> bytes:
         """Return the metrics in Prometheus's text format."""
         async with self._turn:
-            try:
-                async with asyncio.timeout(_READ_SECONDS), self._engine.connect() as connection:
-                    self._state = await read_plumbing_state(connection)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                self._state = None
-                _log.warning("database not read for metrics", reason=type(error).__name__)
-            return generate_latest(self._telemetry.registry) + generate_latest(COUNTERS)
+            await self._read()
+            return generate_latest(self._telemetry.registry)
+
+    async def keep_fresh(self) -> NoReturn:
+        """Read the tables as often as metrics are sent to a collector, which nobody may scrape beside."""
+        while True:
+            async with self._turn:
+                await self._read()
+            await asyncio.sleep(METRICS_EVERY_SECONDS)
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(_READ_SECONDS), self._engine.connect() as connection:
+                self._state = await read_plumbing_state(connection)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            self._state = None
+            _log.warning("database not read for metrics", reason=type(error).__name__)
 
 
 def metrics_router(telemetry: Telemetry, engine: AsyncEngine) -> APIRouter:
     """Return the route `/metrics`; open, see permissions.OPEN_PATHS."""
-    router = APIRouter()
     scrape = Scrape(telemetry, engine)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        reading = asyncio.create_task(scrape.keep_fresh()) if telemetry.exports else None
+        try:
+            yield
+        finally:
+            if reading is not None:
+                reading.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reading
+
+    router = APIRouter(lifespan=lifespan)
 
     @router.get("/metrics", include_in_schema=False)
     async def read_metrics() -> Response:

@@ -8,10 +8,9 @@ log follows after commit. So a kill between the two repeats nothing, a database 
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 import structlog
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,6 +24,7 @@ from shared.messaging.intake import ConsumerHalted, Intake
 from shared.messaging.parked import apply_parked
 from shared.messaging.progress import Progress
 from shared.messaging.sources import Displaced, LiveBatch
+from shared.messaging.spans import batch_span
 from shared.messaging.status import Status, kind_of
 from shared.messaging.subscription import Handler, InBulk, NotYet, Refused, Remember, Subscription, release
 from shared.messaging.transports.port import LogUnavailable, Partition, Reader, Received, Transport
@@ -48,10 +48,8 @@ LIMIT = 1000
 PROGRESS_EVERY = 1.0
 CLUSTER_EVERY = 10.0
 SWEEP_EVERY = 60.0
-MOST_LINKS = 100
 
 _log = structlog.get_logger(__name__)
-_tracer = trace.get_tracer("cchc")
 
 
 class Consumer:
@@ -63,6 +61,7 @@ class Consumer:
         subscription: what is heard.
         dead_letters_in_a_row: so many one after another halt the consumer.
         clock: tells which event times are in the future.
+        tracer: makes the spans; None: the process's global one, if it has one.
     """
 
     def __init__(
@@ -73,11 +72,19 @@ class Consumer:
         *,
         dead_letters_in_a_row: int = 20,
         clock: Clock | None = None,
+        tracer: trace.Tracer | None = None,
     ) -> None:
         self._engine = engine
         self._transport = transport
         self._subscription = subscription
-        self._intake = Intake(engine, subscription, clock or SystemClock(), dead_in_a_row=dead_letters_in_a_row)
+        self._tracer = tracer or trace.get_tracer("cchc")
+        self._intake = Intake(
+            engine,
+            subscription,
+            clock or SystemClock(),
+            dead_in_a_row=dead_letters_in_a_row,
+            tracer=self._tracer,
+        )
         self._progress = Progress(engine, subscription.group)
         self._cluster = ""
         self._epoch = -1
@@ -137,8 +144,13 @@ class Consumer:
         first, last = batch[0], batch[-1]
         place = (first.topic, first.partition)
         items = [self._intake.look(received) for received in batch]
+        told = {
+            "messaging.consumer.group.name": self._subscription.group,
+            "messaging.destination.partition.id": str(first.partition),
+        }
+        messages = [(received.topic, received.headers) for received in batch]
         try:
-            with self._span(batch):
+            with batch_span(self._tracer, "process", trace.SpanKind.CONSUMER, messages, **told):
                 outcome = await self._intake.take_in(LiveBatch(self._subscription.group, self._cluster), items)
         except Displaced:
             self._due["cluster"] = 0.0
@@ -206,26 +218,3 @@ class Consumer:
         if now >= self._due["sweep"]:
             await apply_parked(self._engine, self._intake, self._subscription.group)
             self._due["sweep"] = now + SWEEP_EVERY
-
-    def _span(self, batch: Sequence[Received]) -> AbstractContextManager[trace.Span]:
-        """One span a batch with links to what caused its messages; a span a message costs ten times the work."""
-        links = []
-        for received in batch[:MOST_LINKS]:
-            traceparent = received.headers.get("ce_traceparent")
-            if isinstance(traceparent, str):
-                causing = trace.get_current_span(propagate.extract({"traceparent": traceparent})).get_span_context()
-                if causing.is_valid:
-                    links.append(trace.Link(causing))
-        first = batch[0]
-        return _tracer.start_as_current_span(
-            f"process {first.topic}",
-            kind=trace.SpanKind.CONSUMER,
-            links=links,
-            attributes={
-                "messaging.operation.type": "process",
-                "messaging.destination.name": first.topic,
-                "messaging.destination.partition.id": str(first.partition),
-                "messaging.consumer.group.name": self._subscription.group,
-                "messaging.batch.message_count": len(batch),
-            },
-        )

@@ -5,12 +5,13 @@ rest goes on. So neighbours of a bad message do not suffer, and a good batch cos
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 from uuid import UUID
 
 import structlog
-from opentelemetry import context, propagate
+from opentelemetry import trace
+from opentelemetry.trace import Tracer
 from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import DBAPIError
@@ -24,12 +25,14 @@ from shared.messaging.decoding import Undecodable, decode, type_of
 from shared.messaging.fates import Dead, Item, Outcome, Verdict, Waiting, is_passing, judge
 from shared.messaging.fault_points import reach
 from shared.messaging.sources import LiveBatch, Source
+from shared.messaging.spans import TakenSpans
 from shared.messaging.subscription import Subscription, collect_released
 from shared.messaging.transports.port import Received
 from shared.telemetry import counter
 
 _log = structlog.get_logger(__name__)
-_fates = counter("cchc.consumer.messages", unit="{message}", description="Messages taken in, by what became of them")
+_fates = counter("cchc.consumer.messages", unit="{message}", description="Messages taken in, by what became of them.")
+FATES = ("handled", "repeated", "passed", "parked", "dead")
 
 
 class ConsumerHalted(Exception):  # noqa: N818 -- errors say the refusal
@@ -62,14 +65,26 @@ class Intake:
         subscription: what to do with them.
         clock: tells which event times are in the future.
         dead_in_a_row: so many dead letters from the log one after another halt it; the last of them is not written.
+        tracer: makes the messages' spans; None: the process's global one, if it has one.
     """
 
-    def __init__(self, engine: AsyncEngine, subscription: Subscription, clock: Clock, *, dead_in_a_row: int) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        subscription: Subscription,
+        clock: Clock,
+        *,
+        dead_in_a_row: int,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._engine = engine
         self._subscription = subscription
         self._clock = clock
         self._most_dead = dead_in_a_row
         self._dead = 0
+        self._tracer = tracer or trace.get_tracer("cchc")
+        for fate in FATES:
+            _fates.add(0, {"group": subscription.group, "fate": fate})
 
     def look(self, received: Received) -> Item:
         """Decode one message; never raises for what stands in it."""
@@ -115,6 +130,7 @@ class Intake:
 
     async def _take(self, source: Source, items: Sequence[Item], outcome: Outcome, *, bulk: bool) -> None:
         released = collect_released()
+        spans = TakenSpans(self._tracer, items)
         dead, fates = self._dead, list[str]()
         async with self._transaction() as connection:
             await source.open(connection, items)
@@ -127,7 +143,8 @@ class Intake:
                     dead += 1
                     if dead >= self._most_dead:
                         raise _TooManyDead(number)
-                fate = await self._settle(connection, source, number, item, first_time, bulk=bulk)
+                with nullcontext() if bulk else spans.around(item):
+                    fate = await self._settle(connection, source, number, item, first_time, bulk=bulk)
                 reach("consumer.handled")
                 dead = 0 if fate == "handled" else dead
                 fates.append(fate)
@@ -136,7 +153,7 @@ class Intake:
         self._dead = dead
         outcome.released |= released
         outcome.waiting |= {item.verdict.waits_for for item in items if isinstance(item.verdict, Waiting)}
-        self._report(items, fates, outcome)
+        self._report(items, fates, outcome, spans)
 
     async def _settle(
         self,
@@ -162,10 +179,6 @@ class Intake:
     async def _apply(self, connection: AsyncConnection, number: int, item: Item, first_time: set[UUID]) -> str:
         if item.event is None or item.handler is None:
             return "passed"
-        carrier = item.event.attributes
-        token = context.attach(
-            propagate.extract({"traceparent": carrier.traceparent or "", "tracestate": carrier.tracestate or ""})
-        )
         try:
             if not await self._is_first(connection, item, first_time):
                 return "repeated"
@@ -174,8 +187,6 @@ class Intake:
             if is_passing(error):
                 raise
             raise _Stumbled(number, judge(error)) from error
-        finally:
-            context.detach(token)
         return "handled"
 
     async def _is_first(self, connection: AsyncConnection, item: Item, first_time: set[UUID]) -> bool:
@@ -230,12 +241,14 @@ class Intake:
                     raise
                 raise _BatchRefused(judge(error)) from error
 
-    def _report(self, items: Sequence[Item], fates: Sequence[str], outcome: Outcome) -> None:
+    def _report(self, items: Sequence[Item], fates: Sequence[str], outcome: Outcome, spans: TakenSpans) -> None:
         group = self._subscription.group
         for item, fate in zip(items, fates, strict=True):
             outcome.count(fate)
             if isinstance(item.verdict, Dead):
-                _log.warning("message refused", group=group, reason_code=item.verdict.code, **_place(item.received))
+                with spans.around(item):
+                    _log.warning("message refused", group=group, reason_code=item.verdict.code, **_place(item.received))
+            spans.end(item, fate)
         for fate in set(fates):
             _fates.add(fates.count(fate), {"group": group, "fate": fate})
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry import metrics
+from opentelemetry import trace
 from sqlalchemy import Row, Update, func, null, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,8 +21,10 @@ from shared.database.tables import outbox, relay_state
 from shared.messaging.backoff import Backoff
 from shared.messaging.fault_points import reach
 from shared.messaging.relay_seat import RelaySeat
+from shared.messaging.spans import SentSpans, batch_span
 from shared.messaging.status import Status, kind_of
 from shared.messaging.transports.port import LogUnavailable, NotSent, Record, Transport
+from shared.telemetry import counter
 
 BATCH = 500
 POLL = 0.005
@@ -38,8 +40,8 @@ KEY_REST, KEY_REST_MOST = 1.0, 60.0
 
 _NO_LIMIT = text("SET LOCAL statement_timeout = 0")  # a journal may have millions of rows
 
-_published = metrics.get_meter("cchc").create_counter("cchc.relay.published", description="Events taken by the log")
-_failed = metrics.get_meter("cchc").create_counter("cchc.relay.failed", description="Events that the log did not take")
+_published = counter("cchc.relay.published", unit="{event}", description="Events that the log has taken.")
+_failed = counter("cchc.relay.failed", unit="{event}", description="Attempts to publish an event that failed.")
 
 
 @dataclass
@@ -57,16 +59,22 @@ class Relay:
         engine: the service's database.
         transport: the event log, started.
         topics: the topics that the service owns.
+        tracer: makes the spans; None: the process's global one, if it has one.
     """
 
-    def __init__(self, engine: AsyncEngine, transport: Transport, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, transport: Transport, topics: Sequence[Topic], *, tracer: trace.Tracer | None = None
+    ) -> None:
         self._engine = engine
         self._transport = transport
         self._topics = topics
+        self._tracer = tracer or trace.get_tracer("cchc")
         self._cluster: str | None = None
         self._asked_at = 0.0
         self._resting: dict[tuple[str, str], _Rest] = {}
         self.status = Status("relay", silent=True)
+        for count in (_published, _failed):
+            count.add(0)  # a series that appears with its first failure is an alarm that misses it
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. Outages of database and log are waited out; `status` tells of them."""
@@ -151,9 +159,7 @@ class Relay:
             return 0
         reach("relay.read")
         cluster = self._cluster
-        outcome = await self._transport.publish(
-            [Record(row.topic, row.key, row.headers, bytes(row.value)) for row in rows]
-        )
+        outcome = await self._publish([Record(row.topic, row.key, row.headers, bytes(row.value)) for row in rows])
         reach("relay.published")
         done = [row for row, refusal in zip(rows, outcome, strict=True) if refusal is None]
         if done:
@@ -167,6 +173,14 @@ class Relay:
             reach("relay.mark-committed")
         self._judge(rows, outcome)
         return len(done)
+
+    async def _publish(self, records: Sequence[Record]) -> list[Exception | None]:
+        messages = [(record.topic, record.headers) for record in records]
+        with batch_span(self._tracer, "send", trace.SpanKind.CLIENT, messages) as batch:
+            spans = SentSpans(self._tracer, batch, messages)
+            outcome = await self._transport.publish(records)
+            spans.end(outcome)
+            return outcome
 
     async def _read(self, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
         now = time.monotonic()

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import structlog
+from prometheus_client import start_http_server
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,6 +20,7 @@ from shared.messaging.status import Status, kind_of, write_status
 from shared.messaging.subscription import Subscription
 from shared.messaging.transports import create_transport
 from shared.settings import SharedSettings
+from shared.telemetry import Telemetry, start_telemetry
 
 BEAT_EVERY = 1.0
 STOP_WITHIN = 6.0
@@ -38,6 +41,7 @@ async def run_worker(
     subscription: Subscription | None,
     parts: Mapping[str, Part] | None = None,
     stop: asyncio.Event | None = None,
+    metrics_at: tuple[str, int] | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT (or `stop`), then leave within eight seconds.
 
@@ -52,18 +56,54 @@ async def run_worker(
         subscription: what it hears.
         parts: further work, by name: reminders, deliveries.
         stop: for whoever runs a worker inside another program; signals are then left alone.
+        metrics_at: host and port where `/metrics` shows what this process counts; None: nowhere.
+
+    Raises:
+        OSError: another program listens at `metrics_at`.
     """
     arm(read_faults(settings.faults))
     stop = stop if stop is not None else _stop_on_signals()
-    await _wait_for_migrations(service, engine, stop)
+    telemetry = start_telemetry(f"{service}-worker", otlp_endpoint=settings.otlp_endpoint)
+    try:
+        with _shown(telemetry, metrics_at):
+            await _wait_for_migrations(service, engine, stop)
+            await _work(
+                settings=settings,
+                engine=engine,
+                topics=topics,
+                subscription=subscription,
+                parts=parts or {},
+                stop=stop,
+                telemetry=telemetry,
+            )
+    finally:
+        await asyncio.to_thread(telemetry.shutdown)
+
+
+async def _work(
+    *,
+    settings: SharedSettings,
+    engine: AsyncEngine,
+    topics: Sequence[Topic],
+    subscription: Subscription | None,
+    parts: Mapping[str, Part],
+    stop: asyncio.Event,
+    telemetry: Telemetry,
+) -> None:
     transport = create_transport(settings)
     await transport.start()
-    work, statuses = dict(parts or {}), {name: Status(name) for name in parts or {}}
+    work, statuses = dict(parts), {name: Status(name) for name in parts}
     if topics:
-        relay = Relay(engine, transport, topics)
+        relay = Relay(engine, transport, topics, tracer=telemetry.tracer)
         work["relay"], statuses["relay"] = relay.run, relay.status
     if subscription is not None:
-        consumer = Consumer(engine, transport, subscription, dead_letters_in_a_row=settings.dead_letters_in_a_row)
+        consumer = Consumer(
+            engine,
+            transport,
+            subscription,
+            dead_letters_in_a_row=settings.dead_letters_in_a_row,
+            tracer=telemetry.tracer,
+        )
         work[consumer.status.part], statuses[consumer.status.part] = consumer.run, consumer.status
     tasks = [asyncio.create_task(_keep_running(part, statuses[name], stop), name=name) for name, part in work.items()]
     beat = asyncio.create_task(_beat(engine, list(statuses.values()), stop), name="beat")
@@ -77,6 +117,20 @@ async def run_worker(
     await transport.stop()
     await _say_stopped(engine, list(statuses.values()))
     _log.info("worker stopped")
+
+
+@contextmanager
+def _shown(telemetry: Telemetry, at: tuple[str, int] | None) -> Iterator[None]:
+    if at is None:
+        yield
+        return
+    server, thread = start_http_server(at[1], at[0], telemetry.registry)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -160,9 +160,12 @@ class TinyService:
         histories: Sequence[str] = (),
         routers: Sequence[APIRouter] = (router,),
         permissions: Permissions = PERMISSIONS,
+        otlp_endpoint: str | None = None,
     ) -> None:
         self.directory = directory
-        self.settings = SharedSettings(jwks_url=f"file://{make_issuer(directory)}", max_body_bytes=10_000)
+        self.settings = SharedSettings(
+            jwks_url=f"file://{make_issuer(directory)}", max_body_bytes=10_000, otlp_endpoint=otlp_endpoint
+        )
         self.engine = create_engine(SecretStr(dsn), application_name="cchc-test")
         self.app: FastAPI = create_service_app(
             title="Dịch vụ nhỏ",
