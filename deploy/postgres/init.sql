@@ -18,5 +18,5 @@ CREATE DATABASE cchc_reporting OWNER cchc_reporting ENCODING 'UTF8' TEMPLATE tem
 -- The event log of the PostgreSQL transport; unused, and harmless, where Kafka carries the events.
 CREATE DATABASE cchc_log OWNER cchc_log ENCODING 'UTF8' TEMPLATE template0;
 
-REVOKE CONNECT ON DATABASE cchc_plans, cchc_tasks, cchc_reporting, cchc_log FROM PUBLIC;
-REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
+REVOKE ALL ON DATABASE cchc_plans, cchc_tasks, cchc_reporting, cchc_log FROM PUBLIC;
+REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
