@@ -4,6 +4,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -17,6 +18,8 @@ PASSING = ("08", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that say something about the moment, not about the message: connection, rollback (deadlock,
 serialization), resources (disk full), object in use, operator intervention, system error."""
 READ_ONLY = "25006"
+DRIVERS_OWN = (asyncpg.InternalClientError, asyncpg.InvalidCachedStatementError)
+"""The connection was just being cut, or somebody has just migrated: the next try has a new connection or plan."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,12 @@ class Outcome:
 def is_passing(error: BaseException) -> bool:
     """Tell whether the same message may well go through later: database or network away, deadlock, disk full."""
     if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
+        if error.connection_invalidated or isinstance(error, InterfaceError):  # the latter: "connection is closed"
             return True
-        cause = getattr(error.orig, "__cause__", None)
-        if isinstance(error, InterfaceError):
-            return not isinstance(cause, ValueError)  # asyncpg's "this value does not fit its column" is one, too
+        if isinstance(getattr(error.orig, "__cause__", None), DRIVERS_OWN):
+            return True
         state = str(getattr(error.orig, "sqlstate", None) or "")
-        stale_plan = type(cause).__name__ == "InvalidCachedStatementError"  # somebody has just migrated
-        return state.startswith(PASSING) or state == READ_ONLY or stale_plan
+        return state.startswith(PASSING) or state == READ_ONLY
     return isinstance(error, (PoolTimeout, OSError, TimeoutError))
 
 

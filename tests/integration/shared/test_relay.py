@@ -140,6 +140,7 @@ async def test_a_relay_whose_connection_is_cut_gives_its_right_up(world: World) 
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+        await world.engine.dispose()  # the test's own connections were cut as well
         await world.add(a_progress("two"))
         await eventually(lambda: _all_published(world, 2))
     async with RelaySeat(world.engine) as seat:
