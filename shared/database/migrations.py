@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+import structlog
 from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -31,6 +32,8 @@ PLUMBING = "shared.messaging"
 LOG = "shared.messaging.transports"
 LOCK = 7_263_001
 """Advisory lock that one migrating process holds per database."""
+
+_log = structlog.get_logger(__name__)
 
 
 def histories(history: str) -> tuple[str, ...]:
@@ -62,6 +65,13 @@ def configuration(history: str) -> Config:
 @cache
 def _head(history: str) -> str | None:
     return ScriptDirectory.from_config(configuration(history)).get_current_head()
+
+
+@cache
+def _knows(history: str, revision: str) -> bool:
+    """Whether this program has the revision; it has not when a newer program has migrated the database."""
+    known = ScriptDirectory.from_config(configuration(history)).walk_revisions()
+    return any(script.revision == revision for script in known)
 
 
 def include_name(version: str) -> Callable[[str | None, str, object], bool]:
@@ -110,10 +120,18 @@ def run_env(target_metadata: MetaData | Sequence[MetaData], version: str) -> Non
 
 
 def upgrade(connection: Connection, history: str, revision: str = "head") -> None:
-    """Bring `history` up to `revision` on a connection that is in no transaction."""
+    """Bring `history` up to `revision` on a connection that is in no transaction.
+
+    A database that a newer program has migrated stays as it is: the program before may run on it (`pending`).
+    """
     config = configuration(history)
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    found = _read_revision(connection, history)
+    connection.commit()  # reading began a transaction; each revision is to have its own
+    if found is None or _knows(history, found):
+        command.upgrade(config, revision)
+    else:
+        _log.warning("database migrated by a newer program", history=history, revision=found)
     connection.commit()  # reading the version began a transaction, in which the next history would run uncommitted
 
 
@@ -153,19 +171,24 @@ async def migrate(url: SecretStr, history: str) -> None:
 async def pending(engine: AsyncEngine, history: str) -> str | None:
     """Return None when the database is at the head of `history` (plumbing included), else a sentence that says what is.
 
+    A revision that this program does not know is a newer program's, and no reason not to work: migrations keep to what
+    the program before them can live with (docs/operations.md, "Upgrading"), so both run while processes are replaced.
+
     Raises:
         sqlalchemy.exc.DBAPIError: the database does not answer.
     """
     async with engine.connect() as connection:
         for name in histories(history):
             found = await _current(connection, name)
-            if found != _head(name):
+            if found != _head(name) and (found is None or _knows(name, found)):
                 return f"history {name} is at {found or 'nothing'}, the program expects {_head(name)}"
     return None
 
 
 async def _current(connection: AsyncConnection, history: str) -> str | None:
-    def read(plain: Connection) -> str | None:
-        return MigrationContext.configure(plain, opts={"version_table": version_table(history)}).get_current_revision()
+    return await connection.run_sync(_read_revision, history)
 
-    return await connection.run_sync(read)
+
+def _read_revision(connection: Connection, history: str) -> str | None:
+    options = {"version_table": version_table(history)}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()

@@ -35,6 +35,18 @@ async def test_two_migrations_at_once_do_the_work_once(database_factory: Databas
     await engine.dispose()
 
 
+async def test_a_database_of_a_newer_program_is_worked_on_and_left_as_it_is(database_factory: DatabaseFactory) -> None:
+    dsn = SecretStr(await database_factory((PLUMBING,)))
+    engine = create_engine(dsn, application_name="test")
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE plumbing_version SET version_num = '9999'"))
+    assert await pending(engine, PLUMBING) is None
+    await migrate(dsn, PLUMBING)
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT version_num FROM plumbing_version")) == "9999"
+    await engine.dispose()
+
+
 async def test_a_database_without_migrations_is_pending(database_factory: DatabaseFactory) -> None:
     engine = create_engine(SecretStr(await database_factory(())), application_name="test")
     assert (await pending(engine, PLUMBING) or "").startswith("history shared.messaging is at nothing")
