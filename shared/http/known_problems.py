@@ -8,6 +8,7 @@ from shared.database.idempotency import IdempotencyKeyReused
 from shared.http.caller import Forbidden, Unauthenticated, UnitRequired
 from shared.http.idempotency import BadIdempotencyKey
 from shared.http.paging import BadCursor
+from shared.http.preconditions import IfMatchInvalid
 from shared.http.problem_spec import ProblemSpec
 from shared.security import InvalidToken, KeysUnavailable
 
@@ -118,6 +119,14 @@ REFUSALS: Final[Mapping[type[Exception], ProblemSpec]] = {
         "Chưa đọc được khoá công khai của nơi cấp mã truy cập. Xin thử lại sau ít giây.",
         "The public keys of the token issuer have not been read yet. Please try again in a few seconds.",
         {"Retry-After": "5"},
+    ),
+    IfMatchInvalid: ProblemSpec(
+        400,
+        "if-match-invalid",
+        "If-Match không hợp lệ",
+        "Invalid If-Match",
+        "If-Match phải là ETag đã nhận hoặc “*”.",
+        "If-Match must be an entity tag received before, or `*`.",
     ),
     BadCursor: ProblemSpec(
         400,

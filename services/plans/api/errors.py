@@ -5,11 +5,6 @@ from collections.abc import Mapping
 from services.plans.domain import errors
 from shared.http.problems import ProblemSpec
 
-
-class IfMatchInvalid(Exception):  # noqa: N818 -- errors say the refusal
-    """`If-Match` is neither `*` nor an entity tag (HTTP 400)."""
-
-
 PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
     errors.UnitNotFound: ProblemSpec(
         404,
@@ -90,13 +85,5 @@ PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
         "Plan file refused",
         "Tệp có {count} lỗi, chưa có gì được lưu. Sửa các ô nêu trong danh sách rồi nhập lại.",
         "The file has {count} errors; nothing was stored. Mend the cells in the list and import it again.",
-    ),
-    IfMatchInvalid: ProblemSpec(
-        400,
-        "if-match-invalid",
-        "Sai If-Match",
-        "Bad If-Match",
-        'If-Match phải là ETag đã nhận, ví dụ "3", hoặc *.',
-        'If-Match must be an ETag that was given out, for example "3", or *.',
     ),
 }

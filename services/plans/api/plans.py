@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.plans import handlers, queries
 from services.plans.adapters.plan_files import MOST_BYTES
-from services.plans.api.dependencies import AskDep, DeskDep, ScopeDep, entity_tag
+from services.plans.api.dependencies import AskDep, DeskDep, ScopeDep
 from services.plans.api.schemas import ImportAnswer, IssueRequest, PlanAnswer, PlanListAnswer
 from services.plans.domain.plan import CountsWhen, Document
 from services.plans.domain.plan_import import UnknownUnits
@@ -22,6 +22,7 @@ from shared.http.paging import (
     decode_cursor,
     encode_cursor,
 )
+from shared.http.preconditions import entity_tag
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
 

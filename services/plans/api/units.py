@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.plans import handlers, queries
-from services.plans.api.dependencies import AskDep, DeskDep, entity_tag
+from services.plans.api.dependencies import AskDep, DeskDep
 from services.plans.api.schemas import UnitAnswer, UnitListAnswer, UnitRequest
 from services.plans.domain.unit import Unit, UnitKind
 from shared.http.models import QueryText
 from shared.http.paging import DEFAULT_PAGE_LIMIT, CursorParameter, PageLimit, decode_cursor, encode_cursor
+from shared.http.preconditions import entity_tag
 
 router = APIRouter(prefix="/v1/units", tags=["units"])
 

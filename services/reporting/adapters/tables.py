@@ -9,7 +9,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
@@ -24,10 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from shared.database.tables import metadata as plumbing
+from shared.database.tables import MOMENT, NAMING
 
-metadata = MetaData(naming_convention=plumbing.naming_convention)
-MOMENT = DateTime(timezone=True)
+metadata = MetaData(naming_convention=NAMING)
 
 ledger = Table(
     "ledger",

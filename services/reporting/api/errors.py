@@ -5,11 +5,6 @@ from collections.abc import Mapping
 from services.reporting.domain import errors
 from shared.http.problems import ProblemSpec
 
-
-class IfMatchInvalid(Exception):  # noqa: N818 -- errors say the refusal
-    """`If-Match` is neither `*` nor an entity tag (HTTP 400)."""
-
-
 PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
     errors.PlanNotFound: ProblemSpec(
         404,
@@ -98,13 +93,5 @@ PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
         "Report template broken",
         "Mẫu Word của báo cáo có chỗ không dùng được: {place}. Hãy sửa mẫu rồi thử lại.",
         "The Word template of reports cannot be used: {place}. Mend it and try again.",
-    ),
-    IfMatchInvalid: ProblemSpec(
-        400,
-        "if-match-invalid",
-        "If-Match không hợp lệ",
-        "Invalid If-Match",
-        "If-Match phải là ETag đã nhận hoặc “*”.",
-        "If-Match must be an entity tag received before, or `*`.",
     ),
 }

@@ -1,16 +1,14 @@
 """What route functions ask for."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Header
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.tasks.api.errors import IfMatchInvalid
 from services.tasks.domain.actor import Actor, ActorRole
 from services.tasks.handlers import Ask, Desk
 from services.tasks.queries import Today
@@ -18,9 +16,7 @@ from shared.clock import vietnam_date
 from shared.database.idempotency import RequestKey, StoredAnswer
 from shared.http.caller import Caller, CallerDep, current_caller
 from shared.http.idempotency import IdempotencyKeyDep
-
-_ENTITY_TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*')
-_NO_VERSION = -1
+from shared.http.preconditions import ExpectedVersionDep, entity_tag
 
 
 def actor_of(caller: Caller) -> Actor:
@@ -55,24 +51,6 @@ async def today(request: Request) -> Today:
 TodayDep = Annotated[Today, Depends(today)]
 
 
-def expected_version(if_match: str | None) -> int | None:
-    """Return the version that the caller has read; None where it does not say or `*` takes any.
-
-    A tag that this service never gives out (weak, or no number) matches no version (RFC 9110, 13.1.1). Of several tags
-    in one header the rules would need the current version to choose; one is what clients send.
-
-    Raises:
-        IfMatchInvalid: the header is not an entity tag.
-    """
-    if if_match is None or if_match.strip() == "*":
-        return None
-    found = _ENTITY_TAG.fullmatch(if_match)
-    if found is None:
-        raise IfMatchInvalid
-    weak, tag = found.groups()
-    return int(tag) if not weak and re.fullmatch(r"[0-9]{1,9}", tag) else _NO_VERSION
-
-
 @dataclass(frozen=True)
 class Writer:
     """What a write works with, and says of itself: who, under which key, having read which version."""
@@ -90,16 +68,14 @@ class Writer:
 async def current_writer(
     request: Request,
     request_key: IdempotencyKeyDep,
-    if_match: Annotated[
-        str | None, Header(description="ETag của lần xem trước; nhiệm vụ đã đổi thì trả 412.", max_length=200)
-    ] = None,
+    expected_version: ExpectedVersionDep,
 ) -> Writer:
     """Return what this write says of itself; one dependency for all of it, for each costs time in every write."""
     return Writer(
         desk=desk_of(request),
         actor=actor_of(await current_caller(request)),
         request=request_key,
-        version=expected_version(if_match),
+        version=expected_version,
     )
 
 
@@ -123,8 +99,3 @@ class WriteResponse(Response):
 def task_response(answer: StoredAnswer) -> WriteResponse:
     """Return the answer to a write that tells the task, with the task's version as ETag."""
     return WriteResponse(answer, version=answer.body["version"])
-
-
-def entity_tag(version: int) -> dict[str, str]:
-    """Return the ETag header of a task at `version`."""
-    return {"ETag": f'"{version}"'}

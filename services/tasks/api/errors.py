@@ -13,10 +13,6 @@ from shared.http.problems import ProblemSpec, internal_error, problem_handlers
 _log = structlog.get_logger(__name__)
 
 
-class IfMatchInvalid(Exception):  # noqa: N818 -- errors say the refusal
-    """`If-Match` is neither `*` nor a list of entity tags (HTTP 400)."""
-
-
 PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
     errors.TaskNotFound: ProblemSpec(
         404,
@@ -137,14 +133,6 @@ PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
         "Task has changed",
         "Nhiệm vụ đã thay đổi từ khi anh/chị xem (nay là phiên bản {current}); xin tải lại.",
         "The task has changed since you read it (it is at version {current} now); please read it again.",
-    ),
-    IfMatchInvalid: ProblemSpec(
-        400,
-        "if-match-invalid",
-        "Sai If-Match",
-        "Bad If-Match",
-        'If-Match phải là ETag đã nhận, ví dụ "3", hoặc *.',
-        'If-Match must be an ETag that was given out, for example "3", or *.',
     ),
 }
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.tasks import handlers, queries
-from services.tasks.api.dependencies import ActorDep, TodayDep, WriterDep, entity_tag, task_response
+from services.tasks.api.dependencies import ActorDep, TodayDep, WriterDep, task_response
 from services.tasks.api.schemas import ProgressRequest, ReasonRequest, TaskAnswer, TaskDetailAnswer, TaskListAnswer
 from services.tasks.domain.task import TaskState
 from services.tasks.domain.timing import Timing
@@ -21,6 +21,7 @@ from shared.http.paging import (
     decode_cursor,
     encode_cursor,
 )
+from shared.http.preconditions import entity_tag
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
