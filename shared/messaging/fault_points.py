@@ -7,6 +7,7 @@ started the process with CCHC_FAULTS, which is refused without CCHC_FAULTS_ALLOW
 import os
 import re
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -36,6 +37,9 @@ POINTS: Final = {
 }
 """Each place, and how things stand there."""
 
+SAID: Final = "drill fault "
+"""What a line on standard error begins with that tells of a fault, right before it happens."""
+
 _FAULT = re.compile(r"(?P<point>[a-z.-]+):(?P<passing>[1-9]\d{0,5}):(?P<action>[a-z]+)(?:=(?P<seconds>\d+(?:\.\d+)?))?")
 
 
@@ -62,7 +66,11 @@ class _Plan:
 
     def reach(self, point: str) -> None:
         self._passed[point] += 1
-        match self._faults.get((point, self._passed[point])):
+        fault = self._faults.get((point, self._passed[point]))
+        if fault is not None:
+            sys.stderr.write(f"{SAID}{fault}\n")
+            sys.stderr.flush()
+        match fault:
             case Fault(action="kill"):
                 os.kill(os.getpid(), signal.SIGKILL)
             case Fault(action="raise"):

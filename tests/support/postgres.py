@@ -43,7 +43,7 @@ async def database_templates(postgres_server: str) -> AsyncIterator[dict[tuple[s
     templates: dict[tuple[str, ...], str] = {}
     yield templates
     for name in templates.values():
-        await _execute(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await execute(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
@@ -61,19 +61,19 @@ async def database_factory(
         key = tuple(histories)
         if key not in database_templates:
             database_templates[key] = await _migrated_template(postgres_server, key)
-        name = _fresh_name("test")
-        await _execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_templates[key]}"')
+        name = fresh_name("test")
+        await execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_templates[key]}"')
         made.append(name)
         return named(postgres_server, name)
 
     yield make
     for name in made:
-        await _execute(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await execute(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 async def _migrated_template(server: str, histories: tuple[str, ...]) -> str:
-    name = _fresh_name("template")
-    await _execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0')
+    name = fresh_name("template")
+    await execute(server, f'CREATE DATABASE "{name}" TEMPLATE template0')
     if histories:
         from shared.database.migrations import migrate
 
@@ -82,11 +82,13 @@ async def _migrated_template(server: str, histories: tuple[str, ...]) -> str:
     return name
 
 
-def _fresh_name(kind: str) -> str:
+def fresh_name(kind: str) -> str:
+    """Return a name that no database has yet."""
     return f"cchc_{kind}_{TimeOrderedIds().new().hex}"
 
 
-async def _execute(dsn: str, statement: str) -> None:
+async def execute(dsn: str, statement: str) -> None:
+    """Run one statement outside of a transaction."""
     connection = await asyncpg.connect(dsn, ssl=False)
     try:
         await connection.execute(statement)
