@@ -1,0 +1,127 @@
+"""The drills of the reliability promises, and how much of each is done."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from tests.drills import (
+    r01_api_kills,
+    r02_relay_kills,
+    r03_consumer_kills,
+    r05_log_away,
+    r06_log_wiped,
+    r07_database,
+    r09_schedules,
+    r10_races,
+    r11_clock,
+    r14_versions,
+)
+from tests.drills.ground import Run
+from tests.drills.tally import Tally
+
+Size = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One promise.
+
+    `full` and `small` say by transport how much; a transport that is missing is not drilled at that scale.
+    """
+
+    name: str
+    fault: str
+    run: Callable[[Run], Awaitable[Tally]]
+    faults: Callable[[Size], int]
+    full: Mapping[str, Size]
+    small: Mapping[str, Size]
+    sent: str = "completions"
+    """What is counted as sent."""
+
+    def sizes(self, scale: str) -> Mapping[str, Size]:
+        return self.full if scale == "full" else self.small
+
+
+CATALOGUE = (
+    Drill(
+        "R6",
+        "log wiped; every second time the ledger lost too",
+        r06_log_wiped.drill,
+        lambda size: size["wipes"],
+        full={"postgres": {"wipes": 10}, "kafka": {"wipes": 10}},
+        small={"postgres": {"wipes": 1}, "kafka": {"wipes": 1}},
+    ),
+    Drill(
+        "R5",
+        "log away through all completions, for 1 s, for 60 s",
+        r05_log_away.drill,
+        lambda size: size["outages"],
+        full={"postgres": {"outages": 3, "completions": 9_999}, "kafka": {"outages": 3, "completions": 9_999}},
+        small={"postgres": {"outages": 1, "completions": 40}, "kafka": {"outages": 1, "completions": 40}},
+    ),
+    Drill(
+        "R1",
+        "kill -9 of the tasks API: at any moment, while it writes, right after the commit",
+        r01_api_kills.drill,
+        lambda size: size["kills"],
+        full={"postgres": {"kills": 100, "completions": 10_000}},
+        small={"postgres": {"kills": 3, "completions": 120}},
+    ),
+    Drill(
+        "R2",
+        "kill -9 of the relay, most between publish and mark; every seventh row commits late",
+        r02_relay_kills.drill,
+        lambda size: size["kills"],
+        full={"postgres": {"kills": 135, "published": 100}, "kafka": {"kills": 135, "published": 100}},
+        small={"postgres": {"kills": 2, "published": 1}, "kafka": {"kills": 1, "published": 1}},
+    ),
+    Drill(
+        "R3",
+        "kill -9 of the reporting consumer: before the handler, in it, after the commit, before the log's position",
+        r03_consumer_kills.drill,
+        lambda size: 4 * size["each"] + size["others"],
+        full={"postgres": {"each": 50, "others": 25}, "kafka": {"each": 12, "others": 10}},
+        small={"postgres": {"each": 1, "others": 1}},
+    ),
+    Drill(
+        "R7",
+        "PostgreSQL restarted or crashed, connections cut, serialization failures, connections broken at any point",
+        r07_database.drill,
+        lambda size: 4 * size["each"],
+        full={"postgres": {"each": 25}},
+        small={"postgres": {"each": 1}},
+    ),
+    Drill(
+        "R10",
+        "two relays, two reporting workers, six issuers at once; one killed or standing still",
+        r10_races.drill,
+        lambda size: 2 * size["workers"] + size["issuers"],
+        full={"postgres": {"workers": 50, "issuers": 50}, "kafka": {"workers": 20, "issuers": 0}},
+        small={"postgres": {"workers": 2, "issuers": 2}},
+    ),
+    Drill(
+        "R9",
+        "repeats x2 to x5, another order inside a window, gaps filled later",
+        r09_schedules.drill,
+        lambda size: size["schedules"] + size["on_disk"],
+        full={"postgres": {"schedules": 10_000, "on_disk": 400}},
+        small={"postgres": {"schedules": 100, "on_disk": 10}},
+    ),
+    Drill(
+        "R11",
+        "midnight at ends of years, 28/29 February, Tết; clocks two hours back and forward",
+        r11_clock.drill,
+        lambda size: size["dates"],
+        full={"postgres": {"dates": 40}},
+        small={"postgres": {"dates": 8}},
+    ),
+    Drill(
+        "R14",
+        "events of every past version read today, today's read by every past reader",
+        r14_versions.drill,
+        lambda _: 0,
+        full={"postgres": {}},
+        small={"postgres": {}},
+        sent="events",
+    ),
+)
+"""In the order of a whole run: what loses tables comes before what leaves reports in them."""

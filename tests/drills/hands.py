@@ -1,0 +1,105 @@
+"""Programs of a running system kept by the drill instead of its supervisor, which stands still for the time.
+
+The supervisor lets what dies often wait longer and longer; a drill of a hundred deaths starts the next life at once,
+each with faults of its own. The programs, their arguments and their environment are the supervisor's.
+"""
+
+import asyncio
+import itertools
+import os
+import signal
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from deploy.embedded.home import Home
+from deploy.embedded.process import ChildProcess
+from deploy.embedded.programs import programs, working_directory
+from deploy.embedded.settings import read_settings
+from shared.messaging.fault_points import Fault
+from tests.support.system import System
+
+DIES_WITHIN = 60.0
+"""Seconds after which a fault that did not happen fails the drill."""
+
+
+class Hands:
+    """Takes programs over by name (`tasks-worker`) for the time of an `async with` block."""
+
+    def __init__(self, system: System, *names: str) -> None:
+        self._system = system
+        self._names = names
+        settings = read_settings(system.variables())
+        self._home = Home(settings.home)
+        self._programs = {program.name: program for program in programs(settings, self._home)}
+        self._children: list[ChildProcess] = []
+
+    async def __aenter__(self) -> Self:
+        running = await asyncio.to_thread(self._system.processes)
+        self._signal_supervisor(signal.SIGSTOP)
+        for name in self._names:
+            os.kill(running[name]["pid"], signal.SIGKILL)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await asyncio.gather(*(child.stop(within=8) for child in self._children))
+        finally:
+            self._signal_supervisor(signal.SIGCONT)
+        await asyncio.to_thread(self._wait_for_the_supervisors_own)
+
+    async def start(self, name: str, *faults: Fault) -> ChildProcess:
+        """Start one more process of that program, with these faults ahead of it."""
+        program = self._programs[name]
+        armed = {"CCHC_FAULTS": ",".join(map(str, faults)), "CCHC_FAULTS_ALLOWED": "1"} if faults else {}
+        child = ChildProcess(
+            name=name,
+            program=program.arguments,
+            environment={**program.environment, **armed},
+            log_file=self._home.log_of(name),
+            working_directory=working_directory(),
+        )
+        await child.start()
+        self._children.append(child)
+        return child
+
+    def _signal_supervisor(self, number: signal.Signals) -> None:
+        if self._system.process is not None and self._system.process.poll() is None:
+            self._system.process.send_signal(number)
+
+    def _wait_for_the_supervisors_own(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            rows = self._system.processes()
+            if all(rows[name]["state"] == "running" and rows[name]["pid"] for name in self._names):
+                self._system.wait_until_ready()
+                return
+        raise AssertionError(f"{self._names} were not started again")
+
+
+def kill(child: ChildProcess) -> None:
+    """Kill -9, if it is still there."""
+    if child.pid is not None:
+        os.kill(child.pid, signal.SIGKILL)
+
+
+async def died(child: ChildProcess) -> None:
+    """Wait for the death that was planned.
+
+    Raises:
+        AssertionError: it did not come, or it was another one.
+    """
+    try:
+        code = await asyncio.wait_for(child.wait(), DIES_WITHIN)
+    except TimeoutError as late:
+        raise AssertionError(f"{child.name} did not meet its fault") from late
+    assert code == -signal.SIGKILL, f"{child.name} ended with {code}, not by its fault"
+
+
+def alternating(points: Sequence[str], count: int, *, first: str, first_count: int) -> list[str]:
+    """Return `count` points: one of them so many times, then all others in turn."""
+    others = itertools.cycle([point for point in points if point != first])
+    return [first] * min(first_count, count) + [next(others) for _ in range(count - first_count)]

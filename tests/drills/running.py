@@ -1,0 +1,41 @@
+"""One drill on one log, from its seed to its figures."""
+
+import random
+import sys
+import time
+from dataclasses import dataclass
+from typing import TextIO
+
+from tests.drills.catalogue import Drill
+from tests.drills.ground import Ground, Run
+from tests.drills.line import Line
+from tests.drills.tally import Tally
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures, and how long it took."""
+
+    tally: Tally
+    seconds: float
+
+
+async def play(
+    ground: Ground, drill: Drill, transport: str, *, scale: str, seed: int, out: TextIO | None = sys.stderr
+) -> Result:
+    """Run a drill. What stops it half way, a fault that did not happen among it, is a complaint like others."""
+    size = drill.sizes(scale)[transport]
+    dice = random.Random(f"{seed} {drill.name} {transport}")  # noqa: S311 -- to be repeated, not to be secret
+    line = Line(f"{drill.name} {transport}", drill.faults(size), seed, out)
+    began = time.monotonic()
+    try:
+        tally = await drill.run(Run(ground, transport, size, dice, line))
+    except (AssertionError, OSError, TimeoutError, ExceptionGroup) as trouble:
+        tally = Tally(faults=line.done, complaints=[f"stopped: {type(trouble).__name__}: {str(trouble)[:500]}"])
+    seconds = time.monotonic() - began
+    verdict = "clean" if tally.is_clean else "FAILED: " + "; ".join(tally.complaints[:5])
+    line.end(
+        f"{tally.faults} faults, {tally.sent} {drill.sent}, lost {tally.lost}, counted twice {tally.twice}, "
+        f"consistent after {tally.longest:.1f} s; {verdict}; seed {seed}"
+    )
+    return Result(tally, seconds)
