@@ -26,7 +26,7 @@ demo: $(RUN_READY) ## công việc chính trên hệ thống đang chạy, có k
 	@$(BIN)/cchc demo
 
 test: $(DEV_READY) ## mọi kiểm thử; ARGS="-k tên" để chọn [all tests; ARGS chooses]
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(DEV_READY) ## quy tắc mã nguồn: ruff, mypy, import-linter [rules of the code]
 	$(BIN)/python -m ruff check

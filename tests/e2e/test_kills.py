@@ -4,8 +4,8 @@ import asyncio
 import itertools
 import os
 import signal
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ async def kill_in_turn(system: System, names: list[str], stream: "asyncio.Task[N
 @pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_nothing_is_lost_and_nothing_counts_twice_under_kills(
-    system: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    system: System, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     plan_id = import_and_issue(system, title="Diễn tập kill -9", file=plan_file(tmp_path / "plan.tsv", TASKS))
     tasks = tasks_of(system, plan_id, TASKS)
@@ -73,12 +73,12 @@ def test_nothing_is_lost_and_nothing_counts_twice_under_kills(
             twice += len(found) - 1
             assert found[0]["id" if "id" in found[0] else "completion_id"] == completion_id
     lost = sum(states[task_id] != "done" for task_id in stream.confirmed)
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\nkill -9 drill: {kills} kills over {len(names)} processes ({', '.join(names)}); "
-            f"{len(stream.acknowledged)} completions acknowledged, {stream.unanswered} attempts unanswered, repeated; "
-            f"lost {lost}, counted twice {twice}; consistent {consistent_after:.1f} s after the last kill\n"
-        )
+    tell(
+        f"kill -9 drill on {system.environment['CCHC_TRANSPORT']}: {kills} kills over {len(names)} processes"
+        f" ({', '.join(names)}); "
+        f"{len(stream.acknowledged)} completions acknowledged, {stream.unanswered} attempts unanswered, repeated; "
+        f"lost {lost}, counted twice {twice}; consistent {consistent_after:.1f} s after the last kill"
+    )
     assert stream.surprises == []
     assert len(stream.acknowledged) == len(stream.confirmed) == TASKS
     assert kills >= KILLS
