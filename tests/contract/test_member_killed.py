@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from shared.contracts.topics import Topic
-from shared.messaging.transports.port import Record, Transport
+from shared.messaging.transports.port import Reader, Record, Transport
 from shared.settings import SharedSettings
 from tests.support.waiting import eventually
 
@@ -37,17 +37,29 @@ async def test_the_partitions_of_a_member_killed_with_9_are_taken_over_within_te
     transport: Transport, log_settings: SharedSettings, topic: Topic
 ) -> None:
     await transport.ensure_topics([topic])
-    environment = os.environ | {  # noqa: TID251 -- a child's environment
-        "PYTHONPATH": str(ROOT),
-        "CCHC_TRANSPORT": log_settings.transport,
-        "CCHC_KAFKA_BOOTSTRAP": log_settings.kafka_bootstrap,
-        "CCHC_LOG_DATABASE_URL": log_settings.log_database_url.get_secret_value(),
-    }
+    chosen = (
+        {"CCHC_KAFKA_BOOTSTRAP": log_settings.kafka_bootstrap}
+        if log_settings.transport == "kafka"
+        else {"CCHC_LOG_DATABASE_URL": log_settings.log_database_url.get_secret_value()}
+    )
+    environment = os.environ | chosen | {"PYTHONPATH": str(ROOT), "CCHC_TRANSPORT": log_settings.transport}  # noqa: TID251 -- a child's environment
     member = await asyncio.create_subprocess_exec(
         sys.executable, "-c", MEMBER, topic.name, env=environment, stdout=asyncio.subprocess.PIPE
     )
     reader = transport.reader("killed", [topic])
     await reader.start()
+    try:
+        await _killed_member_is_replaced(transport, reader, member, topic)
+    finally:
+        await reader.stop()
+        if member.returncode is None:
+            member.kill()
+            await member.wait()
+
+
+async def _killed_member_is_replaced(
+    transport: Transport, reader: Reader, member: asyncio.subprocess.Process, topic: Topic
+) -> None:
     taken: defaultdict[int, list[int]] = defaultdict(list)
     sent = 0
 
@@ -77,6 +89,5 @@ async def test_the_partitions_of_a_member_killed_with_9_are_taken_over_within_te
 
     await eventually(everything_is_mine, within=20)
     assert time.monotonic() - began < 10
-    await reader.stop()
     assert all(positions == sorted(set(positions)) for positions in taken.values())
     assert sum(len(positions) for positions in taken.values()) <= sent
