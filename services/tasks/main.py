@@ -42,6 +42,7 @@ def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAP
         permissions=PERMISSIONS,
         problems=PROBLEMS,
         state={"desk": desk},
+        short_ways=completions.SHORT_WAYS,
     )
 
 

@@ -16,6 +16,7 @@ from shared.http.health import Probe, health_router
 from shared.http.metrics import metrics_router
 from shared.http.permissions import Permissions, PermissionTable, build_table, second_lock
 from shared.http.problems import ProblemSpec, problem_handlers
+from shared.http.short_way import ShortWay
 from shared.logging import structure_events
 from shared.security import TokenVerifier
 from shared.settings import SharedSettings
@@ -26,15 +27,31 @@ from shared.telemetry import start_telemetry
 class ServiceApp(FastAPI):
     """FastAPI with the edge around it and problem details in its API document."""
 
-    def __init__(self, *, verifier: TokenVerifier, **options: Any) -> None:  # noqa: ANN401 -- FastAPI's own
-        super().__init__(**options)
+    def __init__(
+        self,
+        *,
+        verifier: TokenVerifier,
+        short_ways: Mapping[str, ShortWay],
+        max_body_size: int,
+        **options: Any,  # noqa: ANN401 -- FastAPI's own
+    ) -> None:
+        super().__init__(max_body_size=max_body_size, **options)
         self._verifier = verifier
+        self._short_ways = short_ways
+        self._most_body_bytes = max_body_size
 
     def build_middleware_stack(self) -> ASGIApp:
         table = self.state.permission_table
         if not isinstance(table, PermissionTable):
             raise TypeError("the application has no permission table")
-        return Edge(super().build_middleware_stack(), table=table, verifier=self._verifier)
+        return Edge(
+            super().build_middleware_stack(),
+            table=table,
+            verifier=self._verifier,
+            short_ways=self._short_ways,
+            handlers=self.exception_handlers,
+            most_body_bytes=self._most_body_bytes,
+        )
 
     def openapi(self) -> dict[str, Any]:
         made = self.openapi_schema is not None
@@ -55,6 +72,7 @@ def create_service_app(
     permissions: Permissions,
     problems: Mapping[type[Exception], ProblemSpec],
     state: Mapping[str, object] | None = None,
+    short_ways: Mapping[str, ShortWay] | None = None,
 ) -> FastAPI:
     """Build the API process of a service.
 
@@ -68,6 +86,7 @@ def create_service_app(
         permissions: who may call which route function.
         problems: the service's own errors and how they are told.
         state: objects that route functions find in `request.app.state`.
+        short_ways: by route function name, what may answer plain requests in its stead (see shared.http.short_way).
 
     Raises:
         PermissionTableError: a route without a row, a row without a route, or a route that cannot be guarded.
@@ -90,6 +109,7 @@ def create_service_app(
 
     app = ServiceApp(
         verifier=verifier,
+        short_ways=short_ways or {},
         title=title,
         version="1",
         docs_url=None,  # the page would load scripts from elsewhere

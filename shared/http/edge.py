@@ -20,6 +20,7 @@ from shared.http import known_problems as known
 from shared.http.caller import Forbidden, Unauthenticated, UnitRequired, caller_of, find_caller, remember_caller
 from shared.http.permissions import OPEN_PATHS, GuardedRoute, PermissionTable, permit
 from shared.http.problems import field_error, internal_error, language_of, problem_response
+from shared.http.short_way import ErrorHandlers, ShortWay, Walk
 from shared.security import InvalidToken, KeysUnavailable, TokenVerifier
 
 _HEADERS: Final[Mapping[str, str]] = {
@@ -49,10 +50,22 @@ class StrangeAddress(Exception):  # noqa: N818 -- errors say the refusal
 class Edge:
     """ASGI middleware around a whole application."""
 
-    def __init__(self, app: ASGIApp, *, table: PermissionTable, verifier: TokenVerifier) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        table: PermissionTable,
+        verifier: TokenVerifier,
+        short_ways: Mapping[str, ShortWay],
+        handlers: ErrorHandlers,
+        most_body_bytes: int,
+    ) -> None:
         self.app = app
         self._table = table
         self._verifier = verifier
+        self._short_ways = short_ways
+        self._handlers = handlers
+        self._most_body_bytes = most_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,6 +76,13 @@ class Edge:
     def route_of(self, request: Request) -> GuardedRoute | None:
         """Return the route that the request is for; None on open paths and where there is nothing."""
         return self._table.find(request.method, request.scope["path"])
+
+    def short_way(self, route: GuardedRoute | None) -> Walk | None:
+        """Return the short way of `route`, if it has one."""
+        way = self._short_ways.get(route.name) if route is not None else None
+        return (
+            Walk(way, route, self._handlers, self._most_body_bytes) if way is not None and route is not None else None
+        )
 
     async def admit(self, request: Request, route: GuardedRoute | None) -> None:
         """Let the request through, or raise the refusal."""
@@ -93,8 +113,11 @@ class _Exchange:
         started = time.perf_counter()
         request = Request(self._scope, self._receive)
         try:
-            refusal = await self._admitted(request)
-            await (refusal or self._edge.app)(self._scope, self._receive, self._answer)
+            answer, receive = await self._admitted(request), self._receive
+            if answer is None and (walk := self._edge.short_way(self._route)) is not None:
+                answer = await walk.answer(request)
+                receive = walk.receive(receive)
+            await (answer or self._edge.app)(self._scope, receive, self._answer)
         except Exception as error:  # noqa: BLE001 -- nothing is outside of this layer but the server, which would log the text
             _log.exception("request failed", error=type(error).__qualname__)
             if self._status is None:

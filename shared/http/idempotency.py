@@ -1,6 +1,7 @@
 """Idempotency-Key: a caller may send a write again and gets the first answer (see shared.database.idempotency)."""
 
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Annotated, Final
 
@@ -8,7 +9,7 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 
 from shared.database.idempotency import RequestKey
-from shared.http.caller import CallerDep
+from shared.http.caller import Caller, CallerDep
 
 _HEADER: Final = "idempotency-key"
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
@@ -36,16 +37,41 @@ async def idempotency_key(
         BadIdempotencyKey: the key is not usable.
     """
     del documented  # stands in the signature for the API document
+    key = _key(request)
+    if key is None:
+        return None
+    parts = (request.url.path.encode(), request.url.query.encode(), *await _body(request))
+    return RequestKey(caller=caller.subject, key=key, request_sha256=_fingerprint(request.method, parts))
+
+
+def key_of_plain_request(request: Request, caller: Caller, body: bytes) -> RequestKey | None:
+    """Return the same as `idempotency_key`, for a request without query parameters whose body is no form.
+
+    Raises:
+        BadIdempotencyKey: the key is not usable.
+    """
+    key = _key(request)
+    if key is None:
+        return None
+    parts = (request.scope["path"].encode(), b"", body)
+    return RequestKey(caller=caller.subject, key=key, request_sha256=_fingerprint(request.method, parts))
+
+
+def _key(request: Request) -> str | None:
     keys = request.headers.getlist(_HEADER)
     if not keys:
         return None
     if len(keys) > 1 or _PRINTABLE.fullmatch(keys[0]) is None or not keys[0].strip():
         raise BadIdempotencyKey
+    return keys[0]
+
+
+def _fingerprint(method: str, parts: Iterable[bytes]) -> bytes:
     digest = sha256()
-    for part in (request.method.encode(), request.url.path.encode(), request.url.query.encode(), *await _body(request)):
+    for part in (method.encode(), *parts):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return RequestKey(caller=caller.subject, key=keys[0], request_sha256=digest.digest())
+    return digest.digest()
 
 
 async def _body(request: Request) -> list[bytes]:
