@@ -20,7 +20,7 @@ from services.plans.domain.unit import Unit
 from services.plans.domain.unit_directory import AmbiguousUnit, Named, UnitDirectory
 
 LONGEST_NAME = 500
-LARGEST_PLAN = 3 * 1024 * 1024
+LARGEST_PLAN = 3584 * 1024
 """Bytes of all tasks as JSON. A plan is issued in one event, and an event log takes four MiB at most: what could never
 be issued is refused when it is read."""
 

@@ -371,6 +371,6 @@ def test_joined_cells_and_codes_keep_their_bounds() -> None:
 
 def test_a_plan_that_no_event_could_carry_is_refused_when_it_is_read() -> None:
     long = "Rà soát thủ tục " * 110
-    found = errors(a_table(*(a_row(str(number), title=long) for number in range(1, 1501))))
+    found = errors(a_table(*(a_row(str(number), title=long) for number in range(1, 1801))))
     assert [(issue.row, issue.code) for issue in found] == [(0, "plan-too-large")]
     assert "tách" in found[0].message
