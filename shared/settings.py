@@ -5,8 +5,9 @@ import sys
 from typing import Any, Final, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
+from shared.kafka_settings import KafkaSettings, kafka_refusals
 from shared.setting_kinds import BootstrapServers, CollectorAddress, DatabaseUrl, JwksAddress
 from shared.setting_names import SettingsRefused, typing_errors, variable
 from shared.setting_refusals import told, told_of_source
@@ -17,7 +18,7 @@ OF_THE_COMMAND: Final = frozenset({"CCHC_HOME", "CCHC_PORT", "CCHC_SAMPLE"})
 """Settings of `cchc run` alone. They are named here because they look like typing errors of ours."""
 
 
-class SharedSettings(BaseSettings):
+class SharedSettings(KafkaSettings):
     """The part of the settings that all services have; a service adds its database under its own prefix."""
 
     model_config = SettingsConfigDict(
@@ -31,9 +32,6 @@ class SharedSettings(BaseSettings):
         default="",
         description="Kafka bootstrap servers, `host:port[,host:port]`; workers and `cchc topics` must have it with "
         "`kafka`, else unused.",
-    )
-    kafka_replication: int = Field(
-        default=1, ge=1, le=7, description="Replication factor of topics made by `cchc topics`."
     )
     log_database_url: DatabaseUrl = Field(
         default=SecretStr(""),
@@ -137,8 +135,8 @@ def read(kind: type[Settings], *, opens_log: bool = False) -> Settings:
 
 
 def log_not_named(settings: SharedSettings) -> list[str]:
-    """Return a sentence when the chosen event log's address was not set."""
+    """Return a sentence when the chosen event log's address was not set, or how to get in does not fit together."""
     field = {"kafka": "kafka_bootstrap", "postgres": "log_database_url"}[settings.transport]
     if getattr(settings, field):
-        return []
+        return kafka_refusals(settings) if settings.transport == "kafka" else []
     return [f"{variable(field)}: chưa được đặt, cần khi CCHC_TRANSPORT là {settings.transport} [is not set]."]

@@ -1,4 +1,4 @@
-"""One real Apache Kafka broker on this machine, from Maven's jars: no container, data kept under its directory."""
+"""Real Apache Kafka brokers on this machine, from Maven's jars: no container, data kept under its directory."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ import shutil
 import struct
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded.process import ChildProcess, run_once, tail
@@ -34,7 +35,6 @@ JVM = (
 )
 NODE = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
@@ -63,19 +63,45 @@ METADATA_REQUEST = struct.pack(">hhih", 3, 4, 1, -1) + struct.pack(">ib", 0, 0)
 """Metadata, version 4, correlation 1, no client id; no topics, none to be made."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """A node's place in a cluster of several."""
+
+    number: int
+    voters: str
+    """`number@host:controller port` of every node, as `controller.quorum.voters` wants them."""
+    cluster_id: str
+
+
 class EmbeddedKafka:
-    """A broker, its own controller, on 127.0.0.1:`port` (the controller on `port` + 1); it dies with this process."""
+    """A broker and controller on 127.0.0.1:`port` (the controller on `port` + 1); it dies with this process.
+
+    Args:
+        base: holds data, log and settings of this node.
+        port: where clients find it.
+        log_file: where it writes; `base`/kafka.log when not given.
+        settings: over the ones above, by Kafka's names.
+        place: where it stands among others; without it the node is a cluster of its own.
+        users: SCRAM-SHA-512 passwords that it knows from its first start, by user.
+    """
 
     def __init__(
-        self, base: Path, port: int, *, log_file: Path | None = None, settings: Mapping[str, str] | None = None
+        self,
+        base: Path,
+        port: int,
+        *,
+        log_file: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+        place: Place | None = None,
+        users: Mapping[str, str] | None = None,
     ) -> None:
         self.base, self.port = base.absolute(), port
+        self._place = place
+        self._users = dict(users or {})
         self.data = self.base / "kraft"
         self.log_file = log_file or self.base / "kafka.log"
         self._settings = dict(settings or {})
-        self._environment = {
-            name: value for name, value in inherited_environment().items() if not name.startswith(("CCHC_", "PG"))
-        }
+        self._environment = broker_environment()
         self._archive_in_the_making: Path | None = None
         self.child: ChildProcess | None = None
 
@@ -103,7 +129,7 @@ class EmbeddedKafka:
         )
         await self.child.start()
         deadline = time.monotonic() + timeout
-        while not await _answers(self.port):
+        while not await known_brokers(self.port):
             if self.child.exit_code is not None:
                 raise StartRefusedError(f"Kafka đã dừng, mã {self.child.exit_code} [ended]: {self._last_lines()}")
             if time.monotonic() > deadline:
@@ -137,7 +163,8 @@ class EmbeddedKafka:
     def _properties(self, data: Path | None = None) -> str:
         settings = {
             **NODE,
-            "controller.quorum.voters": f"1@127.0.0.1:{self.port + 1}",
+            "node.id": str(self._place.number if self._place else 1),
+            "controller.quorum.voters": self._place.voters if self._place else f"1@127.0.0.1:{self.port + 1}",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.port + 1}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "log.dirs": str(data or self.data),
@@ -154,14 +181,22 @@ class EmbeddedKafka:
         unfinished = self.base / "kraft.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         tool = ["-cp", _class_path(), "kafka.tools.StorageTool", "format"]
+        for name, password in self._users.items():
+            tool += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
+        identity = self._place.cluster_id if self._place else new_cluster_id()
         try:
             await run_once(
-                [java, *JVM, *tool, "-t", _cluster_id(), "-c", self._properties(unfinished)],
+                [java, *JVM, *tool, "-t", identity, "-c", self._properties(unfinished)],
                 environment=self._environment,
             )
         except RuntimeError as error:
             raise StartRefusedError(f"Không tạo được thư mục dữ liệu của Kafka [format failed]: {error}") from error
         unfinished.rename(self.data)
+
+
+def broker_environment() -> dict[str, str]:
+    """Return what a broker is told: the caller's environment without our settings."""
+    return {name: value for name, value in inherited_environment().items() if not name.startswith(("CCHC_", "PG"))}
 
 
 async def fetch_libraries(environment: Mapping[str, str]) -> None:
@@ -212,7 +247,7 @@ def _class_path() -> str:
     return os.pathsep.join(sorted(str(jar) for jar in LIBRARIES.glob("*.jar")))
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """Return 16 random bytes in base64url, as Kafka wants them: no padding, no dash in front."""
     while True:
         drawn = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
@@ -220,8 +255,11 @@ def _cluster_id() -> str:
             return drawn
 
 
-async def _answers(port: int) -> bool:
-    """Whether a Metadata request is answered with at least one broker: from then on producers and consumers work."""
+async def known_brokers(port: int) -> int:
+    """Return how many brokers the one at `port` knows to be alive, 0 when it does not answer.
+
+    From the first one on producers and consumers work.
+    """
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -233,6 +271,6 @@ async def _answers(port: int) -> bool:
                 writer.close()
                 await writer.wait_closed()
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
-        return False
+        return 0
     _correlation, _throttle, brokers = struct.unpack_from(">iii", answer)
-    return bool(brokers > 0)
+    return int(brokers)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
 from shared.http.plumbing_state import PlumbingState, read_plumbing_state
+from shared.messaging.transports.port import LOG_TRIMMED
 from shared.signing_keys import KeySource
 
 STALE_HEARTBEAT_SECONDS: Final = 15
@@ -126,6 +127,10 @@ def _worker(state: PlumbingState) -> Check:
             return check(Status.DEGRADED, f"Phần {worker.part} của tiến trình nền đã dừng vì lỗi; cần người xem.")
         if worker.age >= STALE_HEARTBEAT_SECONDS:
             return check(Status.DEGRADED, f"Phần {worker.part} không báo tín hiệu đã {worker.age:.0f} giây.")
+        if worker.state == "retrying":
+            return check(Status.DEGRADED, f"Phần {worker.part} đang thử lại: {worker.detail}.")
+        if worker.detail:
+            return check(Status.DEGRADED, f"Phần {worker.part} chạy, nhưng {worker.detail}.")
     return check(Status.READY, "Tiến trình nền đang chạy.")
 
 
@@ -139,6 +144,9 @@ def _consumers(state: PlumbingState) -> Check:
     behind = sum(lag.messages for lag in state.lags)
     dead = sum(count for _, _, count in state.dead_letters)
     detail = f"Còn {behind} thông điệp chưa đọc; {dead} thông điệp hỏng chờ xử lý."
+    if any(reason == LOG_TRIMMED for _, reason, _ in state.dead_letters):
+        detail += " Nhật ký đã xoá sự kiện trước khi chúng được đọc; hãy chạy lệnh cchc refill, rồi cchc dead-letters."
+        return Check(name="consumer", status=Status.DEGRADED, detail=detail)
     return Check(
         name="consumer", status=Status.DEGRADED if behind >= LARGE_LAG_MESSAGES else Status.READY, detail=detail
     )

@@ -34,6 +34,7 @@ _PARKED: Final = select(parked_messages.c.consumer_group, func.count().label("me
 _WORKERS: Final = select(
     worker_status.c.part,
     worker_status.c.state,
+    worker_status.c.detail,
     worker_status.c.beat_at,
     func.extract("epoch", func.clock_timestamp() - worker_status.c.beat_at).label("age"),
 ).order_by(worker_status.c.part)
@@ -55,6 +56,7 @@ class WorkerPart:
 
     part: str
     state: str
+    detail: str
     beat_at: datetime
     age: float
 
@@ -84,5 +86,5 @@ async def read_plumbing_state(connection: AsyncConnection) -> PlumbingState:
         lags=tuple(Lag(row.consumer_group, row.topic, row.partition, row.lag) for row in lags),
         dead_letters=tuple((row.consumer_group, row.reason_code, row.letters) for row in dead),
         parked=tuple((row.consumer_group, row.messages) for row in parked),
-        workers=tuple(WorkerPart(row.part, row.state, row.beat_at, float(row.age)) for row in workers),
+        workers=tuple(WorkerPart(row.part, row.state, row.detail, row.beat_at, float(row.age)) for row in workers),
     )

@@ -20,6 +20,7 @@ from shared.database.tables import consumer_state
 from shared.messaging.backoff import Backoff
 from shared.messaging.fates import is_passing
 from shared.messaging.fault_points import reach
+from shared.messaging.gaps import tell_of_gap
 from shared.messaging.intake import ConsumerHalted, Intake
 from shared.messaging.parked import apply_parked
 from shared.messaging.progress import Progress
@@ -27,7 +28,7 @@ from shared.messaging.sources import Displaced, LiveBatch
 from shared.messaging.spans import batch_span
 from shared.messaging.status import Status, kind_of
 from shared.messaging.subscription import Handler, InBulk, NotYet, Refused, Remember, Subscription, release
-from shared.messaging.transports.port import LogUnavailable, Partition, Reader, Received, Transport
+from shared.messaging.transports.port import LogUnavailable, Partition, Reader, Received, Standing, Transport
 
 __all__ = [
     "Consumer",
@@ -88,6 +89,7 @@ class Consumer:
         self._progress = Progress(engine, subscription.group)
         self._cluster = ""
         self._epoch = -1
+        self._next: dict[Partition, int] = {}
         self._due = {"progress": 0.0, "cluster": 0.0, "sweep": 0.0}
         self.status = Status(f"consumer:{subscription.group}")
 
@@ -143,6 +145,8 @@ class Consumer:
     async def _take_in(self, reader: Reader, batch: Sequence[Received]) -> None:
         first, last = batch[0], batch[-1]
         place = (first.topic, first.partition)
+        if first.position > self._next.get(place, first.position):
+            await self._look_for_gap(reader, place)
         items = [self._intake.look(received) for received in batch]
         told = {
             "messaging.consumer.group.name": self._subscription.group,
@@ -155,8 +159,9 @@ class Consumer:
         except Displaced:
             self._due["cluster"] = 0.0
             await self._know_cluster()
-            await self._agree(reader, place, first.position)
+            await self._agree(reader, place, Standing(first.position, last.position + 1))
             return
+        self._next[place] = last.position + 1
         self._progress.note(place, last.position + 1, [item.event for item in items if item.event is not None])
         reach("consumer.noted")
         await reader.commit(*place, last.position + 1)
@@ -168,18 +173,34 @@ class Consumer:
         """Bring the reader to where this database is; returns the partitions where it was there already."""
         epoch = reader.epoch
         standing = await reader.standing()
-        agreed = {place for place, each in standing.items() if await self._agree(reader, place, each.position)}
+        agreed = {place for place, each in standing.items() if await self._agree(reader, place, each)}
         self._epoch = epoch
         return agreed
 
-    async def _agree(self, reader: Reader, place: Partition, position: int) -> bool:
+    async def _agree(self, reader: Reader, place: Partition, standing: Standing) -> bool:
         wanted = await self._position(place, self._cluster)
-        if wanted == position:
+        if wanted < standing.begin:
+            await self._tell_of_gap(place, wanted, standing.begin)
+            wanted = standing.begin
+            await self._set_position(place, self._cluster, wanted)
+        self._next[place] = wanted
+        if wanted == standing.position:
             return True
         found = await reader.seek(*place, wanted)
         if found is not None and found < wanted:  # the log is shorter than what we know: it was wiped, and kept its id
             await self._set_position(place, self._cluster, found)
+            self._next[place] = found
         return False
+
+    async def _look_for_gap(self, reader: Reader, place: Partition) -> None:
+        """Tell whether positions were left out because the log has forgotten them; transactions leave gaps too."""
+        standing, expected = (await reader.standing()).get(place), self._next[place]
+        if standing is not None and standing.begin > expected:
+            await self._tell_of_gap(place, expected, standing.begin)
+
+    async def _tell_of_gap(self, place: Partition, first: int, begin: int) -> None:
+        group = self._subscription.group
+        await tell_of_gap(self._engine, group=group, cluster=self._cluster, place=place, first=first, begin=begin)
 
     async def _position(self, place: Partition, cluster: str) -> int:
         state = consumer_state.c

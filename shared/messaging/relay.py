@@ -8,8 +8,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
+import structlog
 from opentelemetry import trace
 from sqlalchemy import Row, Update, func, null, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -37,7 +40,10 @@ ASK_EVERY = 10.0
 """Seconds after which the relay asks again whether the log is still the one that it knows."""
 KEY_REST, KEY_REST_MOST = 1.0, 60.0
 """First and longest pause of a key whose event the log refused, in seconds."""
+MOST_NAMED = 5
+"""So many refused events are named in the status."""
 
+_log = structlog.get_logger(__name__)
 _NO_LIMIT = text("SET LOCAL statement_timeout = 0")  # a journal may have millions of rows
 
 _published = counter("cchc.relay.published", unit="{event}", description="Events that the log has taken.")
@@ -50,6 +56,8 @@ class _Rest:
 
     until: float
     seconds: float
+    event_id: UUID
+    reason: str
 
 
 class Relay:
@@ -72,6 +80,7 @@ class Relay:
         self._cluster: str | None = None
         self._asked_at = 0.0
         self._resting: dict[tuple[str, str], _Rest] = {}
+        self._shortfalls: list[str] = []
         self.status = Status("relay", silent=True)
         for count in (_published, _failed):
             count.add(0)  # a series that appears with its first failure is an alarm that misses it
@@ -130,8 +139,10 @@ class Relay:
         cluster = await self._transport.cluster_id()
         self._asked_at = time.monotonic()
         if cluster == self._cluster:
+            await self._compare_topics()
             return
         await self._transport.ensure_topics(self._topics)
+        await self._compare_topics()
         empty = [topic.name for topic in self._topics if await self._transport.is_empty(topic.name)]
         async with self._engine.begin() as connection:
             await connection.execute(_NO_LIMIT)
@@ -147,6 +158,12 @@ class Relay:
                 await connection.execute(_unpublish().where(outbox.c.topic.in_(empty), ~elsewhere))
             reach("relay.greeted")
         self._cluster = cluster
+
+    async def _compare_topics(self) -> None:
+        found = [str(shortfall) for shortfall in await self._transport.shortfalls(self._topics)]
+        if found and found != self._shortfalls:
+            _log.warning("topics differ from what is declared", found=found)
+        self._shortfalls = found
 
     async def _carry(self) -> int:
         """Publish one batch; returns how many rows were marked.
@@ -186,7 +203,7 @@ class Relay:
         now = time.monotonic()
         resting = [key for key, rest in self._resting.items() if rest.until > now]
         wanted = (
-            select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.headers, outbox.c.value)
+            select(outbox.c.id, outbox.c.event_id, outbox.c.topic, outbox.c.key, outbox.c.headers, outbox.c.value)
             .where(outbox.c.published_at.is_(None))
             .order_by(outbox.c.id)
             .limit(limit)
@@ -208,17 +225,21 @@ class Relay:
             elif not isinstance(failure, (LogUnavailable, NotSent)):
                 before = self._resting.get(key)
                 seconds = min(KEY_REST_MOST, before.seconds * 2) if before else KEY_REST
-                self._resting[key] = _Rest(time.monotonic() + seconds, seconds)
+                self._resting[key] = _Rest(time.monotonic() + seconds, seconds, row.event_id, str(failure))
+                if before is None:
+                    _log.error("event refused by the log", event_id=str(row.event_id), reason=str(failure))
                 self._cluster = None  # perhaps its topic has gone: greet again
         away = next((each for each in failures if isinstance(each, LogUnavailable)), None)
         if away is not None:
             raise away
 
     def _tell(self) -> None:
+        """Say which events the log refuses, else where its topics are not as declared, else nothing."""
         if self._resting:
-            self.status.set("retrying", f"{len(self._resting)} keys stopped: the log refuses their next event")
+            named = "; ".join(f"{rest.event_id} ({rest.reason})" for rest in islice(self._resting.values(), MOST_NAMED))
+            self.status.set("retrying", f"nhật ký từ chối sự kiện [{len(self._resting)} keys stopped] {named}")
         else:
-            self.status.set("running")
+            self.status.set("running", "; ".join(self._shortfalls))
 
     def _nap(self) -> float:
         soonest = min((rest.until for rest in self._resting.values()), default=float("inf"))

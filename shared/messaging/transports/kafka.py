@@ -6,30 +6,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import (
-    NoError,
-    TopicAlreadyExistsError,
-)
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, NoError, TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import Topic
+from shared.contracts.topics import ENVELOPE_BYTES, Topic
+from shared.kafka_settings import KafkaSecurity
+from shared.messaging.transports.kafka_access import Access
 from shared.messaging.transports.kafka_edge import end, translated
 from shared.messaging.transports.kafka_reader import KafkaReader
 from shared.messaging.transports.kafka_shipment import Shipment
-from shared.messaging.transports.port import (
-    MAX_RECORD_BYTES,
-    LogUnavailable,
-    Reader,
-    Record,
-)
+from shared.messaging.transports.kafka_topics import find_shortfalls, new_topic
+from shared.messaging.transports.port import MAX_RECORD_BYTES, LogUnavailable, Reader, Record, Shortfall
 
 DEADLINE = 10.0
 """Seconds after which a call to the log is given up."""
 BATCH_BYTES = 512 * 1024
-ENVELOPE_BYTES = 64 * 1024
-"""Room for key, headers and framing beside the largest value."""
-
-_REPLICAS_FOR_TWO = 3
 
 
 class KafkaTransport:
@@ -38,12 +29,25 @@ class KafkaTransport:
     aiokafka's idempotent producer never gives a batch up and retries it behind our back. Whatever is not acknowledged
     in time is therefore reported as failed *and* the producer is thrown away. What it had in flight may still arrive:
     a repeat of something that the relay sends again before anything later of the same key.
+
+    Keys are spread over the declared partitions. Partitions that somebody adds are read, and not written to before
+    they are declared: a key would move to another partition and its events could overtake one another.
     """
 
-    def __init__(self, bootstrap: str, *, replication: int = 1, deadline: float = DEADLINE) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        replication: int = 1,
+        retention_days: int | None = None,
+        security: KafkaSecurity | None = None,
+        deadline: float = DEADLINE,
+    ) -> None:
+        self._access = Access(bootstrap, security or KafkaSecurity())
         self._replication = replication
+        self._retention_days = retention_days
         self._deadline = deadline
+        self._declared: dict[str, int] = {}
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -57,23 +61,27 @@ class KafkaTransport:
             return str((await admin.describe_cluster())["cluster_id"])
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
+        self._declared |= {topic.name: topic.partitions for topic in topics}
         async with self._admin() as admin:
             known = set(await admin.list_topics())
-            missing = [self._new(topic) for topic in topics if topic.name not in known]
+            missing = [
+                new_topic(topic, replication=self._replication, retention_days=self._retention_days)
+                for topic in topics
+                if topic.name not in known
+            ]
             if not missing:
                 return
             answer = await admin.create_topics(missing)
             for name, code, *_ in answer.topic_errors:
                 if code not in {NoError.errno, TopicAlreadyExistsError.errno}:
-                    raise LogUnavailable(f"topic {name} could not be made: error {code}")
+                    why = for_code(code).__name__.removesuffix("Error")
+                    raise LogUnavailable(f"không tạo được chủ đề {name}: {why} [topic not made]")
 
-    def _new(self, topic: Topic) -> NewTopic:
-        kept = {
-            "retention.ms": "-1",  # a new read model is built from the first event on
-            "max.message.bytes": str(MAX_RECORD_BYTES + ENVELOPE_BYTES),
-            "min.insync.replicas": "2" if self._replication >= _REPLICAS_FOR_TWO else "1",
-        }
-        return NewTopic(topic.name, topic.partitions, self._replication, topic_configs=kept)
+    async def shortfalls(self, topics: Sequence[Topic]) -> Sequence[Shortfall]:
+        async with self._admin() as admin:
+            return await find_shortfalls(
+                admin, topics, replication=self._replication, retention_days=self._retention_days
+            )
 
     async def is_empty(self, topic: str) -> bool:
         async with self._admin() as admin:
@@ -81,7 +89,7 @@ class KafkaTransport:
         places = [TopicPartition(topic, each["partition"]) for each in found["partitions"]]
         if not places:
             return True
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        consumer = AIOKafkaConsumer(**self._access.client())
         try:
             with translated():
                 async with asyncio.timeout(self._deadline):
@@ -91,10 +99,10 @@ class KafkaTransport:
             await end(consumer.stop(), within=5)
 
     def reader(self, group: str, topics: Sequence[Topic]) -> Reader:
-        return KafkaReader(self._bootstrap, group, [topic.name for topic in topics], deadline=self._deadline)
+        return KafkaReader(self._access, group, [topic.name for topic in topics], deadline=self._deadline)
 
     async def publish(self, records: Sequence[Record]) -> list[Exception | None]:
-        shipment = Shipment(records)
+        shipment = Shipment(records, self._declared)
         try:
             with translated():
                 async with asyncio.timeout(self._deadline):
@@ -107,7 +115,7 @@ class KafkaTransport:
     async def _started_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
+                **self._access.client(),
                 acks="all",
                 enable_idempotence=True,
                 max_batch_size=BATCH_BYTES,
@@ -131,11 +139,14 @@ class KafkaTransport:
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=int(self._deadline * 1000))
+        admin = AIOKafkaAdminClient(**self._access.client(), request_timeout_ms=int(self._deadline * 1000))
         try:
             with translated():
                 async with asyncio.timeout(self._deadline):
-                    await admin.start()
+                    try:
+                        await admin.start()
+                    except KafkaConnectionError as error:
+                        raise LogUnavailable(await self._access.why_not()) from error
                     yield admin
         finally:
             await end(admin.close(), within=5)

@@ -9,6 +9,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import ConsumerRecord
 
+from shared.messaging.transports.kafka_access import Access
 from shared.messaging.transports.kafka_edge import end, translated
 from shared.messaging.transports.port import MAX_RECORD_BYTES, LogUnavailable, Partition, Received, Standing
 
@@ -16,9 +17,9 @@ from shared.messaging.transports.port import MAX_RECORD_BYTES, LogUnavailable, P
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """See `port.Reader`."""
 
-    def __init__(self, bootstrap: str, group: str, topics: Sequence[str], *, deadline: float) -> None:
+    def __init__(self, access: Access, group: str, topics: Sequence[str], *, deadline: float) -> None:
         self.epoch = 0
-        self._bootstrap = bootstrap
+        self._access = access
         self._group = group
         self._topics = list(topics)
         self._deadline = deadline
@@ -90,8 +91,11 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             async with asyncio.timeout(self._deadline):
                 mine = consumer.assignment()
                 ends = await consumer.end_offsets(mine) if mine else {}
+                begins = await consumer.beginning_offsets(mine) if mine else {}
                 return {
-                    (place.topic, place.partition): Standing(await self._position(consumer, place), ends[place])
+                    (place.topic, place.partition): Standing(
+                        await self._position(consumer, place), ends[place], begins[place]
+                    )
                     for place in mine
                 }
         return {}
@@ -104,7 +108,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if self._consumer is not None:
             return self._consumer
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._access.client(),
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

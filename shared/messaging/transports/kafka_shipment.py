@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -27,8 +27,9 @@ class Shipment:
     So a batch that fails holds back everything after it in its partition. Several partitions go at the same time.
     """
 
-    def __init__(self, records: Sequence[Record]) -> None:
+    def __init__(self, records: Sequence[Record], declared: Mapping[str, int]) -> None:
         self._records = records
+        self._declared = declared
         self.outcome: list[Exception | None] = [NotSent(record.key) for record in records]
 
     async def send(self, producer: AIOKafkaProducer) -> None:
@@ -48,7 +49,8 @@ class Shipment:
         """Return the numbers of the records that may be sent, by partition."""
         places: defaultdict[TopicPartition, list[int]] = defaultdict(list)
         partitions = {
-            topic: await _count_partitions(producer, topic) for topic in {each.topic for each in self._records}
+            topic: min(found := await _count_partitions(producer, topic), self._declared.get(topic, found))
+            for topic in {each.topic for each in self._records}
         }
         stopped: set[tuple[str, str]] = set()
         for number, record in enumerate(self._records):

@@ -8,17 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.contracts.topics import Topic
+from shared.contracts.topics import MAX_EVENT_BYTES, Topic
 
-MAX_RECORD_BYTES = 4 * 1024 * 1024
-"""Largest value that a log takes; a plan of a thousand tasks with all its texts is about one MiB."""
+MAX_RECORD_BYTES = MAX_EVENT_BYTES
+"""Largest value that a log takes."""
+
+LOG_TRIMMED = "log-trimmed"
+"""Reason code of the dead letter that stands for records which the log forgot before they were read."""
 
 Partition = tuple[str, int]
 """Topic and partition number."""
 
 
 class LogUnavailable(Exception):  # noqa: N818 -- errors say the refusal
-    """The log does not answer, or not in time. Trying again later may help."""
+    """The log does not answer, not in time, or not to us. Trying again later may help.
+
+    The text is shown in readiness and logs: a state, never an address or a secret.
+    """
 
 
 class RecordRefused(Exception):  # noqa: N818 -- errors say the refusal
@@ -56,14 +62,31 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the group is in one partition: the next position to take in, and the end of the partition."""
+    """How far the group is in one partition: the next position to take in, and where the partition begins and ends.
+
+    A partition that begins above 0 has forgotten its first records.
+    """
 
     position: int
     end: int
+    begin: int = 0
 
     @property
     def lag(self) -> int:
         return max(0, self.end - self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A topic that the log keeps in another way than it is declared."""
+
+    topic: str
+    setting: str
+    declared: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.setting} = {self.found}, khai báo [declared] {self.declared}"
 
 
 class Reader(Protocol):
@@ -143,6 +166,13 @@ class Transport(Protocol):
 
         Raises:
             LogUnavailable: the log does not answer or could not make them now.
+        """
+
+    async def shortfalls(self, topics: Sequence[Topic]) -> Sequence[Shortfall]:
+        """Compare topics that exist with what is declared; whatever makes a promise weaker is in the answer.
+
+        Raises:
+            LogUnavailable: the log does not answer.
         """
 
     async def publish(self, records: Sequence[Record]) -> list[Exception | None]:

@@ -22,6 +22,7 @@ from shared.messaging.transports.port import (
     Reader,
     Record,
     RecordRefused,
+    Shortfall,
 )
 from shared.messaging.transports.postgres_reader import NEWS, TURNOUT, PostgresReader
 
@@ -91,6 +92,16 @@ class PostgresLog:
             for topic in sorted(topics, key=lambda each: each.name):
                 await connection.execute(_MAKE, topic.name, topic.partitions)
             await connection.execute(f"NOTIFY {TURNOUT}")
+
+    async def shortfalls(self, topics: Sequence[Topic]) -> Sequence[Shortfall]:
+        async with self._connection() as connection:
+            rows = await connection.fetch("SELECT topic, count(*) AS number FROM log_partitions GROUP BY topic")
+        found = {row["topic"]: row["number"] for row in rows}
+        return [
+            Shortfall(topic.name, "partitions", str(topic.partitions), str(found[topic.name]))
+            for topic in topics
+            if found.get(topic.name, topic.partitions) < topic.partitions
+        ]
 
     async def is_empty(self, topic: str) -> bool:
         async with self._connection() as connection:

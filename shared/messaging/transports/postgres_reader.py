@@ -51,6 +51,12 @@ CROSS JOIN LATERAL (
 WHERE coalesce(found.before, 0) <= $5
 ORDER BY wanted.turn, found.position LIMIT $4
 """
+_EXTENT = """
+SELECT p.topic, p.partition, p.next_position, coalesce(
+    (SELECT min(r.position) FROM log_records r WHERE r.topic = p.topic AND r.partition = p.partition), p.next_position
+) AS first
+FROM log_partitions p WHERE p.topic = ANY($1::text[])
+"""
 _COMMIT = """
 INSERT INTO log_positions (group_id, partition_id, position) VALUES ($1, $2, $3)
 ON CONFLICT (group_id, partition_id) DO UPDATE SET position = excluded.position
@@ -126,12 +132,9 @@ class PostgresReader:
 
     async def standing(self) -> Mapping[Partition, Standing]:
         async with self._connected() as connection:
-            rows = await connection.fetch(
-                "SELECT topic, partition, next_position FROM log_partitions WHERE topic = ANY($1::text[])",
-                list(self._topics),
-            )
-        ends = {(row["topic"], row["partition"]): row["next_position"] for row in rows}
-        return {place: Standing(position, ends.get(place, 0)) for place, position in self._committed.items()}
+            rows = await connection.fetch(_EXTENT, list(self._topics))
+        extents = {(row["topic"], row["partition"]): (row["next_position"], row["first"]) for row in rows}
+        return {place: Standing(position, *extents.get(place, (0, 0))) for place, position in self._committed.items()}
 
     async def _read(self, connection: "asyncpg.Connection", limit: int) -> list[Any]:
         places = list(self._next)
