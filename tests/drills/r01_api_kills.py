@@ -3,6 +3,7 @@
 import asyncio
 from itertools import count
 
+from deploy.embedded.process import ChildProcess
 from tests.drills.flow import Flow, open_flow
 from tests.drills.ground import Run
 from tests.drills.hands import Hands, kill
@@ -26,9 +27,8 @@ async def drill(run: Run) -> Tally:
         await flow.prepare(run.ground.folder, share * len(rounds))
         async with Hands(system, "tasks-api") as hands:
             for kills in rounds:
-                await _round(run, flow, switch, hands, kills=kills, completions=share)
+                child = await _round(run, flow, switch, hands, kills=kills, completions=share)
                 tally.faults += kills
-                child = await hands.start("tasks-api")
                 tally.add(await consistent_after(flow, patience=run.patience))
                 kill(child)
                 await child.wait()
@@ -36,7 +36,8 @@ async def drill(run: Run) -> Tally:
     return tally
 
 
-async def _round(run: Run, flow: Flow, switch: Switch, hands: Hands, *, kills: int, completions: int) -> None:
+async def _round(run: Run, flow: Flow, switch: Switch, hands: Hands, *, kills: int, completions: int) -> ChildProcess:
+    """Return the API's last life, which goes on."""
     thresholds = sorted(run.dice.sample(range(completions * 4 // 5), kills))
     before = flow.sent
     sending = asyncio.create_task(flow.send(completions))
@@ -53,8 +54,7 @@ async def _round(run: Run, flow: Flow, switch: Switch, hands: Hands, *, kills: i
         child = await hands.start("tasks-api")
         run.line.step(flow.sent, "kill -9 tasks-api")
     await sending
-    kill(child)
-    await child.wait()
+    return child
 
 
 async def _wait_for_the_moment(run: Run, switch: Switch, moment: str) -> None:

@@ -66,11 +66,11 @@ async def drill(run: Run) -> Tally:
     """Play `schedules` in process against the real fold and figures, `on_disk` of them through log and consumer."""
     tally = Tally()
     plan_id = IDS.new()
-    issued = the_sample_plan(plan_id)
+    [issued] = _as_heard([the_sample_plan(plan_id)])
     for number in range(run.size["schedules"]):
         story = a_story(run.dice)
-        told = disturbed([issued, *events_of(plan_id, story)], run.dice)
-        _compare(tally, plan_id, story, known_at(_as_heard(told), LATER), number)
+        told = disturbed([issued, *_as_heard(events_of(plan_id, story))], run.dice)
+        _compare(tally, plan_id, story, known_at(told, LATER), number)
         run.line.step(tally.sent, "in process")
         await asyncio.sleep(0)
     await _through_the_log(run, tally)

@@ -17,8 +17,9 @@ from tests.support.system import System
 
 TASKS_A_RACE = 12
 ISSUERS = 6
-STALLS = 8.0
+STALLS = {"postgres": 1.5, "kafka": 8.0}
 """Seconds for which one of two workers stands still: longer than a Kafka group waits for a member."""
+STALLS_AT = {"tasks-worker": "relay.read", "reporting-worker": "consumer.opened"}
 
 
 async def drill(run: Run) -> Tally:
@@ -30,7 +31,7 @@ async def drill(run: Run) -> Tally:
         for name in ("tasks-worker", "reporting-worker"):
             await _race_workers(run, system, flow, name)
             tally.faults += run.size["workers"]
-            tally.add(await consistent_after(flow, patience=run.patience))
+            tally.add(await consistent_after(flow, patience=run.patience + STALLS[run.transport]))
         tally.sent = flow.sent
         for number in range(run.size["issuers"]):
             tally.add(await _race_issuers(system, flow.streams[0].plan_id, f"{number}-{run.dice.randrange(10**6)}"))
@@ -41,11 +42,7 @@ async def drill(run: Run) -> Tally:
 
 async def _race_workers(run: Run, system: System, flow: Flow, name: str) -> None:
     """Keep two at work, and each time kill one of them at a moment of chance, or let it stand still and come back."""
-    stalls = (
-        Fault("consumer.opened", 2, "sleep", STALLS)
-        if name == "reporting-worker"
-        else Fault("relay.read", 2, "sleep", STALLS)
-    )
+    stalls = Fault(STALLS_AT[name], 2, "sleep", STALLS[run.transport])
     async with Hands(system, name) as hands:
         pair = [await hands.start(name), await hands.start(name, stalls)]
         for _ in range(run.size["workers"]):

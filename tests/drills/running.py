@@ -30,7 +30,7 @@ async def play(
     began = time.monotonic()
     try:
         tally = await drill.run(Run(ground, transport, size, dice, line))
-    except (AssertionError, OSError, TimeoutError, ExceptionGroup) as trouble:
+    except Exception as trouble:  # noqa: BLE001 -- it fails this drill, whatever it is; the others go on
         tally = Tally(faults=line.done, complaints=[f"stopped: {type(trouble).__name__}: {str(trouble)[:500]}"])
     seconds = time.monotonic() - began
     verdict = "clean" if tally.is_clean else "FAILED: " + "; ".join(tally.complaints[:5])
