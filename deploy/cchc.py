@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.commands import consoles, dead_letters, journals, servers
+from deploy.commands import consoles, dead_letters, doctor, journals, servers
 from deploy.commands.refusal import CommandRefusedError
 from deploy.embedded.home import Home
 from deploy.embedded.refusal import StartRefusedError
@@ -30,6 +30,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 servers.register(app)
 journals.register(app)
 consoles.register(app)
+doctor.register(app)
 
 
 class RoleName(StrEnum):

@@ -63,8 +63,8 @@ class SharedSettings(KafkaSettings):
     )
     otlp_endpoint: CollectorAddress | None = Field(
         default=None,
-        description="OpenTelemetry collector that takes traces by OTLP/HTTP, for example `http://127.0.0.1:4318`; "
-        "unset: traces go nowhere.",
+        description="OpenTelemetry collector that takes traces and metrics by OTLP/HTTP, for example "
+        "`http://127.0.0.1:4318`; unset: they go nowhere.",
     )
     faults: str = Field(
         default="",

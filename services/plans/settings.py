@@ -17,6 +17,12 @@ class PlansSettings(SharedSettings):
     )
     host: ListeningHost = Field(default="127.0.0.1", description="Address on which the service listens.")
     plans_port: int = Field(default=8001, ge=1, le=65535, description="Port of the plans API.")
+    plans_worker_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the worker's own `/metrics`; unset: none, a collector gets them all the same.",
+    )
     before_is_inclusive: bool = Field(
         default=True,
         description='Whether "trước ngày 15/12" allows the 15th itself (true) or ends on the 14th (false).',

@@ -13,10 +13,17 @@ from shared.settings import load
 
 async def run(settings: PlansSettings, *, stop: asyncio.Event | None = None) -> None:
     """Work until SIGTERM or SIGINT; a given event takes their place inside another program."""
+    metrics_at = (settings.host, settings.plans_worker_port) if settings.plans_worker_port else None
     engine = create_engine(settings.plans_database_url, application_name="plans-worker", pool_size=5)
     try:
         await run_worker(
-            service="plans", settings=settings, engine=engine, topics=(PLANS,), subscription=SUBSCRIPTION, stop=stop
+            service="plans",
+            settings=settings,
+            engine=engine,
+            topics=(PLANS,),
+            subscription=SUBSCRIPTION,
+            stop=stop,
+            metrics_at=metrics_at,
         )
     finally:
         await engine.dispose()

@@ -20,6 +20,12 @@ class ReportingSettings(SharedSettings):
     )
     host: ListeningHost = Field(default="127.0.0.1", description="Address on which the service listens.")
     reporting_port: int = Field(default=8003, ge=1, le=65535, description="Port of the reporting API.")
+    reporting_worker_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the worker's own `/metrics`; unset: none, a collector gets them all the same.",
+    )
     counting_method: StandingTasks = Field(
         default=StandingTasks.PERIOD_MET,
         description="How continuous and recurring tasks count where a request names no method: `period_met`, "

@@ -13,6 +13,7 @@ from shared.settings import load
 
 async def run(settings: ReportingSettings, *, stop: asyncio.Event | None = None) -> None:
     """Run until SIGTERM or SIGINT; `stop` is for whoever runs it inside another program."""
+    metrics_at = (settings.host, settings.reporting_worker_port) if settings.reporting_worker_port else None
     engine = create_engine(settings.reporting_database_url, application_name="reporting-worker", pool_size=5)
     try:
         await run_worker(
@@ -22,6 +23,7 @@ async def run(settings: ReportingSettings, *, stop: asyncio.Event | None = None)
             topics=(REPORTS,),
             subscription=SUBSCRIPTION,
             stop=stop,
+            metrics_at=metrics_at,
         )
     finally:
         await engine.dispose()

@@ -13,10 +13,17 @@ from shared.settings import load
 
 async def run(settings: TasksSettings, *, stop: asyncio.Event | None = None) -> None:
     """Work until SIGTERM or SIGINT; a given event takes their place inside another program."""
+    metrics_at = (settings.host, settings.tasks_worker_port) if settings.tasks_worker_port else None
     engine = create_engine(settings.tasks_database_url, application_name="tasks-worker", pool_size=5)
     try:
         await run_worker(
-            service="tasks", settings=settings, engine=engine, topics=(TASKS,), subscription=SUBSCRIPTION, stop=stop
+            service="tasks",
+            settings=settings,
+            engine=engine,
+            topics=(TASKS,),
+            subscription=SUBSCRIPTION,
+            stop=stop,
+            metrics_at=metrics_at,
         )
     finally:
         await engine.dispose()
