@@ -40,7 +40,7 @@ async def drill(run: Run) -> Tally:
                     tally.faults += 1
                     run.line.step(flow.sent, f"kill -9 at {point}")
                 child = await hands.start("tasks-worker")
-                await flow.send(8)
+                await flow.send(16)
                 tally.add(await consistent_after(flow, patience=run.patience))
                 kill(child)
                 await child.wait()
