@@ -53,7 +53,7 @@ bench: $(DEV_READY) ## đo tốc độ cạnh mức trần của máy [speed bes
 drill: $(DEV_READY) ## giết tiến trình hàng trăm lần trong khi báo cáo hoàn thành [hundreds of kills]
 	CCHC_TEST_KILLS=210 $(BIN)/python -m pytest tests/e2e/test_kills.py $(ARGS)
 
-docs: $(DEV_READY) ## sinh lại docs/events.md và docs/asyncapi.yaml [write the generated documents again]
+docs: $(DEV_READY) ## sinh lại docs/events.md, asyncapi.yaml, settings.md [write the generated documents again]
 	$(BIN)/python -m deploy.contract_documents
 
 LOCK := uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

@@ -1,4 +1,7 @@
-"""Writes docs/events.md and docs/asyncapi.yaml from shared/contracts. Run by `make docs`; a test holds them current."""
+"""Writes the generated documents: events.md and asyncapi.yaml from shared/contracts, settings.md from the settings.
+
+Run by `make docs`; a test holds them current.
+"""
 
 import json
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from deploy.settings_document import settings_markdown
 from shared.contracts import topics
 from shared.contracts.envelope import Attributes, Contract
 from shared.contracts.registry import CONTRACTS
@@ -154,6 +158,7 @@ def documents() -> dict[str, str]:
     return {
         "events.md": events_markdown(),
         "asyncapi.yaml": json.dumps(asyncapi(), ensure_ascii=False, indent=2) + "\n",
+        "settings.md": settings_markdown(),
     }
 
 
