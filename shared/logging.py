@@ -1,14 +1,17 @@
 """Structured logs: one JSON object a line on standard output, for our own events and for the libraries' alike."""
 
+import json
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
-from typing import Any, Final
+from collections.abc import Mapping, MutableMapping
+from typing import Any, ClassVar, Final
 
 import structlog
 from opentelemetry import trace
 from structlog.typing import Processor
+
+from shared.clock import SystemClock
 
 _PERSONAL: Final = frozenset(
     {
@@ -27,6 +30,8 @@ _QUIET: Final = {
     "uvicorn.access": logging.CRITICAL,  # the edge writes the line instead, with the route and not the path
 }
 
+_CLOCK: Final = SystemClock()
+
 Event = MutableMapping[str, Any]
 
 
@@ -38,7 +43,7 @@ def configure_logging(service: str, level: str) -> None:
     in the code, never by its text: the texts of database errors quote rows.
     """
     _configure_structlog(service)
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = _Formatter(
         foreign_pre_chain=_processors(service),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -58,6 +63,46 @@ def configure_logging(service: str, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
     logging.captureWarnings(capture=True)
+
+
+class PlainLines:
+    """Writes one kind of line very often: whoever uses it sees to it that its fields hold nothing personal.
+
+    The same line as any other, without the way through every processor, which takes three times as long.
+
+    Args:
+        logger: the name under which it is logged.
+        event: what every line says.
+    """
+
+    def __init__(self, logger: str, event: str) -> None:
+        self._logger = logging.getLogger(logger)
+        self._event = event
+
+    def write(self, level: int, fields: Mapping[str, str | float | None]) -> None:
+        """Write one line."""
+        if not self._logger.isEnabledFor(level):
+            return
+        line: dict[str, Any] = {
+            **fields,
+            "event": self._event,
+            "level": logging.getLevelName(level).lower(),
+            "logger": self._logger.name,
+            "service": _Service.of_process,
+            "time": f"{_CLOCK.now().replace(tzinfo=None).isoformat(timespec='microseconds')}Z",
+        }
+        _with_trace(None, "", line)
+        record = logging.LogRecord(self._logger.name, level, __file__, 0, self._event, None, None)
+        record.cchc_line = line
+        self._logger.handle(record)
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = getattr(record, "cchc_line", None)
+        if line is None:
+            return super().format(record)
+        return json.dumps(line, ensure_ascii=False, sort_keys=True)
 
 
 def structure_events(service: str) -> None:
@@ -135,8 +180,10 @@ def _with_places(_logger: object, _method: str, event: Event) -> Event:
 
 
 class _Service:
+    of_process: ClassVar[str | None] = None
+
     def __init__(self, service: str) -> None:
-        self._service = service
+        self._service = _Service.of_process = service
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
         event["service"] = self._service

@@ -18,7 +18,7 @@ from services.tasks.domain.errors import CompletionInvalid, TaskRefusal
 from services.tasks.handlers import Ask, CompletionAsk, Desk, report_completion
 from services.tasks.settings import TasksSettings
 from shared.clock import Clock, SystemClock
-from shared.database.engine import create_engine
+from shared.database.engine import DriverConnections, create_engine
 from shared.database.idempotency import StoredAnswer
 from shared.ids import TimeOrderedIds
 from shared.settings import read
@@ -78,7 +78,9 @@ async def report(
     """
     engine = create_engine(settings.tasks_database_url, application_name="tasks-console", pool_size=1)
     ids = TimeOrderedIds()
-    desk = Desk(partial(SqlTasksUnitOfWork, engine, ids), clock or SystemClock(), ids, settings.due_soon_days)
+    desk = Desk(
+        partial(SqlTasksUnitOfWork, DriverConnections(engine), ids), clock or SystemClock(), ids, settings.due_soon_days
+    )
     try:
         return await report_completion(desk, CompletionAsk(Ask(actor=actor, task_id=task_id), request.report()))
     finally:

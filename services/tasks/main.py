@@ -11,7 +11,7 @@ from services.tasks.api.permissions import PERMISSIONS
 from services.tasks.handlers import Desk
 from services.tasks.settings import TasksSettings
 from shared.clock import Clock, SystemClock
-from shared.database.engine import create_engine
+from shared.database.engine import DriverConnections, create_engine
 from shared.http.app import create_service_app
 from shared.http.server import serve
 from shared.ids import TimeOrderedIds
@@ -27,7 +27,7 @@ def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAP
     )
     ids = TimeOrderedIds()
     desk = Desk(
-        unit_of_work=partial(SqlTasksUnitOfWork, engine, ids),
+        unit_of_work=partial(SqlTasksUnitOfWork, DriverConnections(engine), ids),
         clock=clock or SystemClock(),
         ids=ids,
         due_soon_days=settings.due_soon_days,

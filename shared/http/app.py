@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.clock import SystemClock
 from shared.http.api_document import complete_document
@@ -16,6 +16,7 @@ from shared.http.health import Probe, health_router
 from shared.http.metrics import metrics_router
 from shared.http.permissions import Permissions, PermissionTable, build_table, second_lock
 from shared.http.problems import ProblemSpec, problem_handlers
+from shared.http.request_telemetry import RequestTelemetry
 from shared.http.short_way import ShortWay
 from shared.logging import structure_events
 from shared.security import TokenVerifier
@@ -32,13 +33,22 @@ class ServiceApp(FastAPI):
         *,
         verifier: TokenVerifier,
         short_ways: Mapping[str, ShortWay],
+        requests: RequestTelemetry | None,
         max_body_size: int,
         **options: Any,  # noqa: ANN401 -- FastAPI's own
     ) -> None:
         super().__init__(max_body_size=max_body_size, **options)
         self._verifier = verifier
         self._short_ways = short_ways
+        self._requests = requests
         self._most_body_bytes = max_body_size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._requests is None or scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        scope["fastapi.telemetry"] = None  # the framework then leaves telemetry to who is around it
+        await self._requests(super().__call__, scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         table = self.state.permission_table
@@ -110,6 +120,7 @@ def create_service_app(
     app = ServiceApp(
         verifier=verifier,
         short_ways=short_ways or {},
+        requests=None if telemetry.exports else RequestTelemetry(telemetry),
         title=title,
         version="1",
         docs_url=None,  # the page would load scripts from elsewhere

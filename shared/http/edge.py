@@ -20,7 +20,9 @@ from shared.http import known_problems as known
 from shared.http.caller import Forbidden, Unauthenticated, UnitRequired, caller_of, find_caller, remember_caller
 from shared.http.permissions import OPEN_PATHS, GuardedRoute, PermissionTable, permit
 from shared.http.problems import field_error, internal_error, language_of, problem_response
+from shared.http.request_telemetry import ROUTE
 from shared.http.short_way import ErrorHandlers, ShortWay, Walk
+from shared.logging import PlainLines
 from shared.security import InvalidToken, KeysUnavailable, TokenVerifier
 
 _HEADERS: Final[Mapping[str, str]] = {
@@ -33,6 +35,7 @@ _MOST_PARAMETERS: Final = 100
 _NOT_TEXT: Final = frozenset(chr(code) for code in range(32)) | {"\x7f"}
 
 _log = structlog.get_logger("shared.http")
+_lines = PlainLines("shared.http", "request")
 
 
 class InvalidQuery(Exception):  # noqa: N818 -- errors say the refusal
@@ -128,6 +131,8 @@ class _Exchange:
     async def _admitted(self, request: Request) -> Response | None:
         """Return the refusal, or None when the request may go on."""
         self._route = self._edge.route_of(request)
+        path = self._scope["path"]
+        self._scope[ROUTE] = self._route.path if self._route else path if path in OPEN_PATHS else None
         try:
             await self._edge.admit(request, self._route)
         except (Unauthenticated, InvalidToken, Forbidden, UnitRequired, KeysUnavailable) as refusal:
@@ -162,17 +167,16 @@ class _Exchange:
         await self._send(message)
 
     def _write_line(self, request: Request, started: float) -> None:
-        path = request.scope["path"]
         caller = find_caller(request)
-        is_open = path in OPEN_PATHS
-        _log.log(
-            logging.DEBUG if is_open else logging.INFO,  # probes and scrapes come every few seconds
-            "request",
-            method=request.method,
-            route=self._route.path if self._route else path if is_open else None,
-            status=self._status,
-            duration_ms=round((time.perf_counter() - started) * 1000, 1),
-            unit=caller.unit if caller else None,
+        _lines.write(
+            logging.DEBUG if self._scope["path"] in OPEN_PATHS else logging.INFO,  # probes come every few seconds
+            {
+                "method": request.method,
+                "route": self._scope.get(ROUTE),
+                "status": self._status,
+                "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                "unit": caller.unit if caller else None,
+            },
         )
 
 

@@ -12,14 +12,16 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tasks.adapters import statements
 from services.tasks.adapters.rows import change_of, completion_of, task_of, text_of
 from services.tasks.adapters.statements import Statement
-from services.tasks.adapters.violations import DRIVER_ERRORS, meaning_of
+from services.tasks.adapters.violations import CUT, DRIVER_ERRORS, meaning_of
 from services.tasks.domain.task import Task
 from services.tasks.ports import ChangedMeanwhile
+from shared.database.engine import DriverConnections
 from shared.database.idempotency import IdempotencyKeyReused, RequestKey, StoredAnswer
 from shared.ids import Ids
 
@@ -32,28 +34,30 @@ class SqlTasksUnitOfWork:
     No row that two tasks share is ever written here, so completions of different tasks never wait for one another.
 
     Args:
-        engine: where connections come from.
+        connections: where connections come from.
         ids: makes the identifiers of events.
         request: the caller's Idempotency-Key with what it asked.
         patient: lock the task before reading it.
     """
 
-    def __init__(self, engine: AsyncEngine, ids: Ids, request: RequestKey | None, *, patient: bool) -> None:
-        self._engine = engine
+    def __init__(self, connections: DriverConnections, ids: Ids, request: RequestKey | None, *, patient: bool) -> None:
+        self._connections = connections
         self._ids = ids
         self._request = request
         self._patient = patient
         self._answered: Any = None
         self._change: tuple[str, dict[str, Any]] | None = None
         self._answer: StoredAnswer | None = None
+        self._transaction: Any = None
 
     async def __aenter__(self) -> Self:
-        self._connection = await self._engine.connect()
-        driver: Any = (await self._connection.get_raw_connection()).driver_connection
-        self._driver = driver
-        self._transaction = driver.transaction() if self._patient else None
-        if self._transaction is not None:
-            await self._transaction.start()
+        self._connection, self._driver = await self._connections.take()
+        if self._patient:
+            try:
+                await self._begin()
+            except CUT:
+                await self._renew()
+                await self._begin()
         return self
 
     async def __aexit__(
@@ -63,7 +67,24 @@ class SqlTasksUnitOfWork:
             if self._transaction is not None and not self._driver.is_closed():
                 await self._transaction.rollback()
         finally:
+            if error is None or isinstance(error, Exception):
+                await self._connections.give_back(self._connection, self._driver)
+            else:  # cut off in the middle of a statement, perhaps: the pool looks after it
+                await self._connection.close()
+
+    async def _begin(self) -> None:
+        self._transaction = self._driver.transaction()
+        try:
+            await self._transaction.start()
+        except BaseException:
+            self._transaction = None
             await self._connection.close()
+            raise
+
+    async def _renew(self) -> None:
+        """Take another connection in place of one that turns out to be cut; nothing was done on it."""
+        await self._connection.close()
+        self._connection, self._driver = await self._connections.take_new()
 
     async def load(self, task_id: UUID) -> Task | None:
         """Return the task, without its completion.
@@ -72,7 +93,14 @@ class SqlTasksUnitOfWork:
         """
         caller = {} if self._request is None else {"caller": self._request.caller, "key": self._request.key}
         values = {"task_id": task_id, "caller": None, "key": None, **caller}
-        row = await self._one(statements.LOCK_TASK if self._patient else statements.READ_TASK, values)
+        statement = statements.LOCK_TASK if self._patient else statements.READ_TASK
+        try:
+            row = await self._one(statement, values)
+        except DBAPIError as error:
+            if self._patient or not isinstance(error.orig, CUT):
+                raise
+            await self._renew()
+            row = await self._one(statement, values)
         self._answered = row
         if self._patient and self._request is not None:  # who waited for the lock sees the keys as before the wait
             self._answered = await self._one(statements.READ_ANSWER, caller)

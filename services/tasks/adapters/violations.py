@@ -7,7 +7,14 @@ from services.tasks.adapters.tables import ONE_LIVE_COMPLETION
 from services.tasks.domain.errors import CompletionAwaitsConfirmation
 from services.tasks.ports import ChangedMeanwhile, KeyTakenMeanwhile
 
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError)
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+CUT = (
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.AdminShutdownError,
+)
+"""What the first statement on a kept connection meets that the server has cut, before the driver knows of the cut."""
 
 _MEANINGS: dict[str | None, type[Exception]] = {
     ONE_LIVE_COMPLETION: CompletionAwaitsConfirmation,
@@ -26,4 +33,5 @@ def meaning_of(error: Exception, *, is_closed: bool) -> Exception:
     meaning = _MEANINGS.get(getattr(error, "constraint_name", None))
     if meaning is not None:
         return meaning()
-    return DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=is_closed)
+    is_gone = is_closed or isinstance(error, asyncpg.InternalClientError)  # cut, and the driver is about to notice
+    return DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=is_gone)
