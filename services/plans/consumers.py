@@ -19,11 +19,14 @@ from shared.database.engine import Connection
 from shared.messaging.consumer import Handler, Refused, Subscription
 
 GROUP = "plans"
+HIGHEST_VERSION = 2**31 - 1
 
 
 def _noting(state: CompletionState) -> Handler:
     async def note(connection: Connection, heard: Event[Any]) -> None:
         data: TaskEvent = heard.data
+        if data.version > HIGHEST_VERSION:
+            raise Refused("version-absurd", "no task changes more than two thousand million times")
         try:
             await handlers.note_completion(
                 SqlProgressRepository(connection), data.plan_id, data.task_id, data.version, state

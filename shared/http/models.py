@@ -5,6 +5,7 @@ type for days, moments and identifiers, so those come as ISO strings, and as not
 (NFC), without control characters, outer blanks removed, and bounded in length.
 """
 
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, cast
@@ -49,6 +50,16 @@ def _moment(value: object) -> object:
     if isinstance(value, str) and not _MOMENT.fullmatch(value):
         raise PydanticCustomError("datetime_parsing", "not an ISO moment")
     return _text_only(value, "datetime_type")
+
+
+def _in_utc(value: dt.datetime) -> dt.datetime:
+    """Refuse the hours at both ends of the calendar that UTC does not have: no database column takes them."""
+    if value.tzinfo is not None:
+        try:
+            value.astimezone(dt.UTC)
+        except OverflowError as error:
+            raise PydanticCustomError("datetime_parsing", "not in UTC's calendar") from error
+    return value
 
 
 def _number(value: object) -> object:
@@ -110,7 +121,9 @@ def _taken_from_json(schema: dict[str, Any]) -> Any:  # noqa: ANN401 -- see abov
         bounded = {"max_length": LONGEST_TEXT, **schema}
         return core_schema.no_info_before_validator_function(normal_text, cast("CoreSchema", bounded))
     if kind in _FROM_JSON:
-        lax = {**schema, "strict": False}
+        lax: Any = {**schema, "strict": False}
+        if kind == "datetime":
+            lax = core_schema.no_info_after_validator_function(_in_utc, lax)
         return core_schema.no_info_before_validator_function(_FROM_JSON[kind], cast("CoreSchema", lax))
     return schema
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -76,6 +76,7 @@ def _attributes(headers: Mapping[str, bytes | str], now: datetime) -> Attributes
         raise Undecodable("bad-attributes", "specversion: missing")
     try:
         attributes = from_headers(ours)
+        attributes.time.astimezone(UTC)  # the ends of the calendar have hours that no UTC has, nor any column
     except (ValidationError, ValueError, OverflowError) as error:
         raise Undecodable("bad-attributes", _told(error)) from error
     if attributes.time > now + MAX_AHEAD:
