@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -187,3 +189,21 @@ async def test_workers_tell_the_collector_what_they_count(installation: Installa
     fates = metrics["cchc-reporting-worker", "cchc.consumer.messages"].sum.data_points
     assert any(point.as_int and point.attributes for point in fates)
     assert ("cchc-tasks", "http.server.request.duration") in metrics
+
+
+async def test_silent_collector_keeps_no_worker_from_stopping(installation: Installation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = installation.tasks.settings.model_copy(update={"otlp_endpoint": address})
+        await report(installation, TRACEPARENT)
+        stop = asyncio.Event()
+        worker = asyncio.create_task(tasks_worker.run(settings, stop=stop))
+        await eventually(lambda: published(installation))
+        began = time.monotonic()
+        stop.set()
+        await worker
+        assert time.monotonic() - began < 5
+
+
+async def published(world: Installation) -> bool:
+    return bool(await world.tasks.rows("SELECT 1 FROM outbox WHERE published_at IS NOT NULL"))
