@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 
 from shared.contracts.topics import ENVELOPE_BYTES, Topic
 from shared.kafka_settings import KafkaSecurity
@@ -15,12 +15,16 @@ from shared.messaging.transports.kafka_access import Access
 from shared.messaging.transports.kafka_edge import end, translated
 from shared.messaging.transports.kafka_reader import KafkaReader
 from shared.messaging.transports.kafka_shipment import Shipment
-from shared.messaging.transports.kafka_topics import find_shortfalls, new_topic
+from shared.messaging.transports.kafka_topics import find_shortfalls, make_missing, new_topic
 from shared.messaging.transports.port import MAX_RECORD_BYTES, LogUnavailable, Reader, Record, Shortfall
 
 DEADLINE = 10.0
 """Seconds after which a call to the log is given up."""
 BATCH_BYTES = 512 * 1024
+ASK_ANOTHER = 0.1
+"""Seconds after which another broker is asked when one did not answer."""
+
+Answer = TypeVar("Answer")
 
 
 class KafkaTransport:
@@ -57,35 +61,23 @@ class KafkaTransport:
         await self._throw_producer_away()
 
     async def cluster_id(self) -> str:
-        async with self._admin() as admin:
-            return str((await admin.describe_cluster())["cluster_id"])
+        return str((await self._ask(lambda admin: admin.describe_cluster()))["cluster_id"])
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
         self._declared |= {topic.name: topic.partitions for topic in topics}
-        async with self._admin() as admin:
-            known = set(await admin.list_topics())
-            missing = [
-                new_topic(topic, replication=self._replication, retention_days=self._retention_days)
-                for topic in topics
-                if topic.name not in known
-            ]
-            if not missing:
-                return
-            answer = await admin.create_topics(missing)
-            for name, code, *_ in answer.topic_errors:
-                if code not in {NoError.errno, TopicAlreadyExistsError.errno}:
-                    why = for_code(code).__name__.removesuffix("Error")
-                    raise LogUnavailable(f"không tạo được chủ đề {name}: {why} [topic not made]")
+        wanted = [
+            new_topic(topic, replication=self._replication, retention_days=self._retention_days) for topic in topics
+        ]
+        await self._ask(lambda admin: make_missing(admin, wanted))
 
     async def shortfalls(self, topics: Sequence[Topic]) -> Sequence[Shortfall]:
-        async with self._admin() as admin:
-            return await find_shortfalls(
-                admin, topics, replication=self._replication, retention_days=self._retention_days
-            )
+        replication, days = self._replication, self._retention_days
+        return await self._ask(
+            lambda admin: find_shortfalls(admin, topics, replication=replication, retention_days=days)
+        )
 
     async def is_empty(self, topic: str) -> bool:
-        async with self._admin() as admin:
-            (found,) = await admin.describe_topics([topic])
+        (found,) = await self._ask(lambda admin: admin.describe_topics([topic]))
         places = [TopicPartition(topic, each["partition"]) for each in found["partitions"]]
         if not places:
             return True
@@ -137,8 +129,8 @@ class KafkaTransport:
         for close in (sender.close, producer.client.close) if sender else (producer.client.close,):
             await end(close(), within=2)
 
-    @asynccontextmanager
-    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+    async def _ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[Answer]]) -> Answer:
+        """Ask one broker or another: the list of brokers may still name one that has just died."""
         admin = AIOKafkaAdminClient(**self._access.client(), request_timeout_ms=int(self._deadline * 1000))
         try:
             with translated():
@@ -147,6 +139,10 @@ class KafkaTransport:
                         await admin.start()
                     except KafkaConnectionError as error:
                         raise LogUnavailable(await self._access.why_not()) from error
-                    yield admin
+                    while True:
+                        try:
+                            return await question(admin)
+                        except (NodeNotReadyError, KafkaConnectionError):
+                            await asyncio.sleep(ASK_ANOTHER)
         finally:
             await end(admin.close(), within=5)

@@ -20,13 +20,15 @@ def translated() -> Iterator[None]:
         yield
     except IllegalStateError:
         raise
-    except (TimeoutError, KafkaError, OSError) as error:
-        raise LogUnavailable(type(error).__name__) from error
+    except TimeoutError as error:
+        raise LogUnavailable("Kafka không trả lời kịp [no answer in time]") from error
+    except (KafkaError, OSError) as error:
+        raise LogUnavailable(f"Kafka: {type(error).__name__.removesuffix('Error')}") from error
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        raise LogUnavailable("the client ended") from error
+        raise LogUnavailable("Kafka: client ended") from error
 
 
 async def end(closing: Coroutine[Any, Any, object], *, within: float) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from shared.contracts.topics import Topic
-from shared.messaging.transports.port import Shortfall
+from shared.messaging.transports.port import LogUnavailable, Shortfall
 
 DAY = 24 * 60 * 60 * 1000
 """In milliseconds."""
@@ -34,6 +34,24 @@ def declared_configs(topic: Topic, *, replication: int, retention_days: int | No
         "max.message.bytes": str(topic.max_message_bytes),
         "min.insync.replicas": "2" if replication >= COPIES_FOR_TWO else "1",
     }
+
+
+async def make_missing(admin: AIOKafkaAdminClient, wanted: Sequence[NewTopic]) -> None:
+    """Make the topics that do not exist.
+
+    Raises:
+        LogUnavailable: one could not be made, for example because there are fewer brokers than copies.
+        aiokafka.errors.KafkaError: no answer.
+    """
+    known = set(await admin.list_topics())
+    missing = [topic for topic in wanted if topic.name not in known]
+    if not missing:
+        return
+    answer = await admin.create_topics(missing)
+    for name, code, *_ in answer.topic_errors:
+        if code not in {NoError.errno, TopicAlreadyExistsError.errno}:
+            why = for_code(code).__name__.removesuffix("Error")
+            raise LogUnavailable(f"không tạo được chủ đề {name}: {why} [topic not made]")
 
 
 async def find_shortfalls(
