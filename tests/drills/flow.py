@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from tests.support.province import import_and_issue, tasks_of
+from tests.support.province import PROVINCE, import_and_issue, tasks_of
 from tests.support.stream import Stream, plan_file
 from tests.support.system import System
 
@@ -19,8 +19,12 @@ TASKS_A_PLAN = 1000
 class Flow:
     """Several clients that take tasks from one queue, report and confirm them, and repeat until answered."""
 
-    def __init__(self, system: System, clients: list[httpx2.AsyncClient]) -> None:
+    def __init__(
+        self, system: System, clients: list[httpx2.AsyncClient], readers: dict[str, httpx2.AsyncClient]
+    ) -> None:
         self.system = system
+        self.readers = readers
+        """By service, for whoever counts."""
         self.streams: list[Stream] = []
         self._left: deque[tuple[Stream, dict[str, Any]]] = deque()
         self._clients = clients
@@ -69,11 +73,20 @@ class Flow:
 @contextlib.asynccontextmanager
 async def open_flow(system: System, *, clients: int = 4) -> AsyncIterator[Flow]:
     """Yield clients; their connections are closed at the end."""
+    reads = {"Authorization": f"Bearer {system.token('secretariat', PROVINCE)}"}
     async with contextlib.AsyncExitStack() as stack:
-        made = [
-            await stack.enter_async_context(
-                httpx2.AsyncClient(base_url=system.url("tasks"), timeout=15, verify=False)  # plain HTTP on loopback
+
+        async def client(service: str, headers: dict[str, str]) -> httpx2.AsyncClient:
+            made = httpx2.AsyncClient(
+                base_url=system.url(service),
+                headers=headers,
+                timeout=15,
+                verify=False,  # plain HTTP on loopback
             )
-            for _ in range(clients)
-        ]
-        yield Flow(system, made)
+            return await stack.enter_async_context(made)
+
+        yield Flow(
+            system,
+            [await client("tasks", {}) for _ in range(clients)],
+            {service: await client(service, reads) for service in ("plans", "tasks", "reporting")},
+        )

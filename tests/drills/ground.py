@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import SecretStr
 
 from deploy.embedded.postgres import EmbeddedPostgres
+from deploy.embedded.settings import PROJECT
 from shared.database.migrations import migrate
 from shared.security import make_issuer
 from tests.drills.line import Line
@@ -35,10 +36,12 @@ class Ground:
     Args:
         folder: for data and logs.
         server: address of a PostgreSQL administrator for drills in process; None: one is started when asked for.
+        source: the checkout from which workers that are killed run.
     """
 
-    def __init__(self, folder: Path, server: str | None = None) -> None:
+    def __init__(self, folder: Path, server: str | None = None, source: Path = PROJECT) -> None:
         self.folder = folder
+        self.source = source
         self._server = server
         self._postgres: EmbeddedPostgres | None = None
         self._brokers: list[PrivateBroker] = []
@@ -107,12 +110,12 @@ class Run:
     line: Line
 
     @property
-    def patience(self) -> float:
-        """Seconds without any movement after which what has not arrived is lost.
+    def quiet(self) -> float:
+        """Seconds at work without any movement after which what has not arrived is lost.
 
-        Above what a start of a process takes, and on Kafka what the partitions of a killed member lie still.
+        On Kafka the partitions of a killed member lie still for six seconds.
         """
-        return 20.0 if self.transport == "kafka" else 8.0
+        return 12.0 if self.transport == "kafka" else 3.5
 
     async def site(self) -> Site:
         return await self.ground.site(self.transport)

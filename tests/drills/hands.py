@@ -10,13 +10,14 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from deploy.embedded.home import Home
 from deploy.embedded.process import ChildProcess
-from deploy.embedded.programs import programs, working_directory
-from deploy.embedded.settings import read_settings
+from deploy.embedded.programs import programs
+from deploy.embedded.settings import PROJECT, read_settings
 from shared.messaging.fault_points import Fault
 from tests.support.system import System
 
@@ -25,11 +26,18 @@ DIES_WITHIN = 60.0
 
 
 class Hands:
-    """Takes programs over by name (`tasks-worker`) for the time of an `async with` block."""
+    """Takes programs over by name (`tasks-worker`) for the time of an `async with` block.
 
-    def __init__(self, system: System, *names: str) -> None:
+    Args:
+        system: the running system.
+        names: the programs.
+        source: the checkout that they run from.
+    """
+
+    def __init__(self, system: System, *names: str, source: Path = PROJECT) -> None:
         self._system = system
         self._names = names
+        self._source = source
         settings = read_settings(system.variables())
         self._home = Home(settings.home)
         self._programs = {program.name: program for program in programs(settings, self._home)}
@@ -60,7 +68,7 @@ class Hands:
             program=program.arguments,
             environment={**program.environment, **armed},
             log_file=self._home.log_of(name),
-            working_directory=working_directory(),
+            working_directory=self._source,  # where `python -m` looks first
         )
         await child.start()
         self._children.append(child)

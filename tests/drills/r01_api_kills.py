@@ -29,7 +29,7 @@ async def drill(run: Run) -> Tally:
             for kills in rounds:
                 child = await _round(run, flow, switch, hands, kills=kills, completions=share)
                 tally.faults += kills
-                tally.add(await consistent_after(flow, patience=run.patience))
+                tally.add(await consistent_after(flow, quiet=run.quiet))
                 kill(child)
                 await child.wait()
     tally.sent = flow.sent

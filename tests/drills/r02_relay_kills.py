@@ -12,6 +12,8 @@ from tests.drills.hands import Hands, alternating, died, kill
 from tests.drills.recount import consistent_after
 from tests.drills.switch import Switch
 from tests.drills.tally import Tally
+from tests.support.event_logs import fetch
+from tests.support.system import System
 
 POINTS = tuple(point for point in fault_points.POINTS if point.startswith("relay."))
 BETWEEN_PUBLISH_AND_MARK = "relay.published"
@@ -31,7 +33,7 @@ async def drill(run: Run) -> Tally:
     async with open_flow(system) as flow, Switch(system, "tasks", "outbox") as switch:
         await flow.prepare(run.ground.folder, kills * TASKS_A_KILL)
         await switch.hold(every=LATE_EVERY, seconds=LATE_SECONDS)
-        async with Hands(system, "tasks-worker") as hands:
+        async with Hands(system, "tasks-worker", source=run.ground.source) as hands:
             for number in run.rounds(kills):
                 for point in points[tally.faults : tally.faults + number]:
                     passing = 1 if point in ONCE_A_LIFE else run.dice.randint(1, 3)
@@ -40,8 +42,9 @@ async def drill(run: Run) -> Tally:
                     tally.faults += 1
                     run.line.step(flow.sent, f"kill -9 at {point}")
                 child = await hands.start("tasks-worker")
-                await flow.send(16)
-                tally.add(await consistent_after(flow, patience=run.patience))
+                await drained(system)
+                await flow.send(20)
+                tally.add(await consistent_after(flow, quiet=run.quiet))
                 kill(child)
                 await child.wait()
     tally.sent = flow.sent
@@ -54,5 +57,13 @@ async def feed_until_dead(flow: Flow, death: Coroutine[Any, Any, None], *, pace:
     while not dying.done():
         await flow.send(3)
         await asyncio.wait([dying], timeout=pace)
-        pace *= 1.1
+        pace *= 1.25  # on a machine that is slow to start a process
     await dying
+
+
+async def drained(system: System) -> None:
+    """Give the relay ten seconds to catch up, so that what follows meets it awake; one that cannot is judged later."""
+    for _ in range(100):
+        if not (await fetch(system, "tasks", "SELECT count(*) FROM outbox WHERE published_at IS NULL"))[0][0]:
+            return
+        await asyncio.sleep(0.1)

@@ -1,10 +1,12 @@
 """R3: kill -9 of the reporting consumer before, in and after what it does with a batch."""
 
+import itertools
+
 from shared.messaging import fault_points
 from shared.messaging.fault_points import Fault
 from tests.drills.flow import open_flow
 from tests.drills.ground import Run
-from tests.drills.hands import Hands, alternating, died, kill
+from tests.drills.hands import Hands, died, kill
 from tests.drills.r02_relay_kills import TASKS_A_KILL, feed_until_dead
 from tests.drills.recount import consistent_after
 from tests.drills.tally import Tally
@@ -14,24 +16,25 @@ from tests.support.system import System
 POINTS = tuple(point for point in fault_points.POINTS if point.startswith("consumer."))
 NAMED = ("consumer.opened", "consumer.handled", "consumer.committed", "consumer.noted")
 """Before the handler; in it; after the commit; before the group's position in the log."""
+OTHERS = tuple(point for point in POINTS if point not in {*NAMED, "consumer.position-set"})
 ONCE_A_LIFE = {"consumer.agreed", "consumer.position-set"}
 FORGETS = "consumer.position-set"
 """Passed by a database that knows no position: one that was restored, or is new."""
 
 
 async def drill(run: Run) -> Tally:
-    """Kill the consumer `each` times at each of the four named points, `others` times at the rest in turn."""
+    """Kill the consumer `each` times at each of the four named points, `others` times at the rest, once forgetful."""
     tally = Tally()
     system = (await run.site()).system
     points = list(NAMED) * run.size["each"]
-    rest = [point for point in POINTS if point not in NAMED]
-    if run.size["others"]:
-        points += alternating(rest, run.size["others"], first=FORGETS, first_count=1)
+    points += itertools.islice(itertools.cycle(OTHERS), run.size["others"])
     run.dice.shuffle(points)
+    rounds = [*run.rounds(len(points)), 1]
+    points.append(FORGETS)  # last, in a round of its own: hearing everything again would make up for losses
     async with open_flow(system) as flow:
         await flow.prepare(run.ground.folder, len(points) * TASKS_A_KILL)
-        async with Hands(system, "reporting-worker") as hands:
-            for number in run.rounds(len(points)):
+        async with Hands(system, "reporting-worker", source=run.ground.source) as hands:
+            for number in rounds:
                 for point in points[tally.faults : tally.faults + number]:
                     if point == FORGETS:
                         await _forget_positions(system)
@@ -41,7 +44,7 @@ async def drill(run: Run) -> Tally:
                     tally.faults += 1
                     run.line.step(flow.sent, f"kill -9 at {point}")
                 child = await hands.start("reporting-worker")
-                tally.add(await consistent_after(flow, patience=run.patience))
+                tally.add(await consistent_after(flow, quiet=run.quiet))
                 kill(child)
                 await child.wait()
     tally.sent = flow.sent

@@ -33,7 +33,7 @@ async def drill(run: Run) -> Tally:
                 await sending
             tally.faults += 1
             run.line.step(flow.sent, "log away and back")
-            tally.add(await consistent_after(flow, patience=run.patience))
+            tally.add(await consistent_after(flow, quiet=run.quiet))
     if flow.sent != share * len(absences):
         tally.complaints.append(f"{share * len(absences) - flow.sent} completions were not accepted")
     tally.sent = flow.sent

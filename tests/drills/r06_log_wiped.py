@@ -13,6 +13,7 @@ from tests.support.postgres import execute
 from tests.support.system import System
 
 TASKS_A_WIPE = 20
+STILL = 30.0
 
 
 async def drill(run: Run) -> Tally:
@@ -23,7 +24,7 @@ async def drill(run: Run) -> Tally:
         await flow.prepare(run.ground.folder, TASKS_A_WIPE * run.size["wipes"])
         for number in range(run.size["wipes"]):
             await flow.send(TASKS_A_WIPE)
-            tally.add(await consistent_after(flow, patience=run.patience))
+            tally.add(await consistent_after(flow, quiet=run.quiet))
             before, kept = await settled(site.system), await published_to(site.system)
             await site.log.wipe()
             if number % 2:
@@ -31,11 +32,11 @@ async def drill(run: Run) -> Tally:
             await site.log.back()
             began = time.monotonic()
             await published_again(site.system, lost=kept)
-            tally.add(await _as_before(site.system, before, patience=run.patience))
+            tally.add(await _as_before(site.system, before))
             tally.longest = max(tally.longest, time.monotonic() - began)
             tally.faults += 1
             run.line.step(flow.sent, "log wiped")
-        tally.add(await consistent_after(flow, patience=run.patience))
+        tally.add(await consistent_after(flow, quiet=run.quiet))
     tally.sent = flow.sent
     return tally
 
@@ -46,11 +47,11 @@ async def _lose_the_ledger(system: System) -> None:
     await asyncio.to_thread(system.command, "migrate")
 
 
-async def _as_before(system: System, before: dict[str, list[str]], *, patience: float) -> Tally:
-    """Wait until the read models are as they were; what differs after `patience` seconds without change is lost."""
+async def _as_before(system: System, before: dict[str, list[str]]) -> Tally:
+    """Wait until the read models are as they were; what differs after half a minute without change is lost."""
     moved = time.monotonic()
     now = await read_models(system)
-    while now != before and time.monotonic() - moved < patience:
+    while now != before and time.monotonic() - moved < STILL:
         await asyncio.sleep(0.2)
         latest = await read_models(system)
         moved = time.monotonic() if latest != now else moved

@@ -48,10 +48,10 @@ async def drill(run: Run) -> Tally:
             await harm(run, system, flow, each)
             await sending
             tally.faults += each
-            tally.add(await consistent_after(flow, patience=run.patience + 10))  # the supervisor's pauses grow
+            tally.add(await consistent_after(flow, quiet=run.quiet + 10))  # the supervisor's pauses grow
         await _break(run, system, flow, each)
         tally.faults += each
-        tally.add(await consistent_after(flow, patience=run.patience))
+        tally.add(await consistent_after(flow, quiet=run.quiet))
     tally.sent = flow.sent
     return tally
 

@@ -50,6 +50,7 @@ THE_TASKS: list[dict[str, Any]] = [
 """The model plan as the recount reads it."""
 CODES = [task.code for task in FACTS.tasks]
 TASKS_A_STORY = 6
+STILL = 30.0
 CUTOFFS = (date(2023, 6, 30), date(2023, 10, 31), date(2023, 12, 31))
 LATER = datetime(2024, 6, 1, tzinfo=UTC)
 NEXT = {"completed": ("confirmed", "returned"), "confirmed": ("reopened",)}
@@ -186,7 +187,7 @@ async def _through_the_log(run: Run, tally: Tally) -> None:
             ordered = [the_sample_plan(plan_id), *events_of(plan_id, story)]
             events += len(ordered)
             await log.publish([_record(each) for each in disturbed(ordered, run.dice)])
-        await _heard(engine, events, patience=run.patience)
+        await _heard(engine, events)
         for number, (plan_id, story) in enumerate(stories.items()):
             async with engine.connect() as connection:
                 reading = await SqlLedger(connection).read(plan_id, LATER)
@@ -207,11 +208,11 @@ def _record(told: Told) -> Record:
     return Record(received.topic, (received.key or b"").decode(), headers, received.value or b"")
 
 
-async def _heard(engine: Engine, events: int, *, patience: float) -> None:
-    """Wait until the ledger has so many rows, or has not grown for `patience` seconds."""
+async def _heard(engine: Engine, events: int) -> None:
+    """Wait until the ledger has so many rows, or has not grown for half a minute."""
     loop = asyncio.get_running_loop()
     rows, moved = 0, loop.time()
-    while rows < events and loop.time() - moved < patience:
+    while rows < events and loop.time() - moved < STILL:
         await asyncio.sleep(0.05)
         now = await _rows(engine)
         rows, moved = now, loop.time() if now != rows else moved

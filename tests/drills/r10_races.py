@@ -31,7 +31,7 @@ async def drill(run: Run) -> Tally:
         for name in ("tasks-worker", "reporting-worker"):
             await _race_workers(run, system, flow, name)
             tally.faults += run.size["workers"]
-            tally.add(await consistent_after(flow, patience=run.patience + STALLS[run.transport]))
+            tally.add(await consistent_after(flow, quiet=run.quiet + STALLS[run.transport]))
         tally.sent = flow.sent
         for number in range(run.size["issuers"]):
             tally.add(await _race_issuers(system, flow.streams[0].plan_id, f"{number}-{run.dice.randrange(10**6)}"))

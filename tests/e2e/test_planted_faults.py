@@ -4,17 +4,20 @@ A drill that was never seen to fail drills nothing.
 """
 
 import contextlib
-import os
+import secrets
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.drills.catalogue import CATALOGUE
+from tests.drills.ground import Ground
+from tests.drills.running import play
 from tests.support.system import ROOT
+
+SEED = secrets.randbelow(10**6)
 
 pytestmark = pytest.mark.slow
 
@@ -87,13 +90,13 @@ PLANTED = {
 
 
 @pytest.fixture(scope="module")
-def copied_house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The product and its drills."""
-    root = tmp_path_factory.mktemp("planted")
-    for room in ("services", "shared", "deploy", "tests"):
-        shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__", "libs", "target"))
-    shutil.copy(ROOT / "pyproject.toml", root)
-    return root
+async def copied_house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+    """A running system whose workers, once a drill kills them, start again from a copy of the product."""
+    root = tmp_path_factory.mktemp("house")
+    for room in ("services", "shared"):
+        shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
+    async with Ground(tmp_path_factory.mktemp("planted"), source=root) as ground:
+        yield ground
 
 
 @contextlib.contextmanager
@@ -112,27 +115,12 @@ def planted(house: Path, changes: tuple[Change, ...]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_caught(copied_house: Path, fault: str, tell: Callable[[str], None]) -> None:
+async def test_a_planted_fault_is_caught(copied_house: Ground, fault: str, tell: Callable[[str], None]) -> None:
     name, changes = PLANTED[fault]
-    with planted(copied_house, changes):
-        drilled = drill(copied_house, name)
-    assert drilled.returncode == 1, drilled.stderr
-    told = next(line for line in drilled.stderr.splitlines() if "FAILED" in line)
-    tell(f"planted: {fault}: {told}")
-    assert "stopped" not in told, drilled.stderr
-    assert ", lost 0, counted twice 0," not in told, told
-
-
-def drill(house: Path, name: str) -> subprocess.CompletedProcess[str]:
-    """Run one drill of the copy, as `make drill` would."""
-    command = [sys.executable, "-m", "tests.drills", "--only", name, "--scale", "small", "--transport", "postgres"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CCHC_")}  # noqa: TID251 -- a child's
-    return subprocess.run(
-        command,
-        cwd=house,
-        env={**kept, "PYTHONPATH": str(house)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+    (drill,) = [drill for drill in CATALOGUE if drill.name == name]
+    with planted(copied_house.source, changes):
+        result = await play(copied_house, drill, "postgres", scale="small", seed=SEED, out=None)
+    tally = result.tally
+    tell(f"planted: {fault}: caught by {name}, lost {tally.lost}, counted twice {tally.twice}, seed {SEED}")
+    assert not [each for each in tally.complaints if each.startswith("stopped")], tally
+    assert tally.lost or tally.twice, f"seed {SEED}: {tally}"
