@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 _SPACE = re.compile(r"\s+")
+_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs
 _ODD_TONES = str.maketrans({"đ": "d", "Đ": "d"})
 
 
@@ -16,7 +17,7 @@ def nfc(text: str) -> str:
     """
     composed = unicodedata.normalize("NFC", text)
     kept = _SPACE.sub(" ", composed).strip()
-    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in kept):
+    if _REFUSED.search(kept):
         raise ValueError("control character or lone surrogate in text")
     return kept
 

@@ -30,7 +30,7 @@ LEARNT: Mapping[str, Learn] = {
 
 async def remember(connection: Connection, event: Event[Any], received: Received) -> bool:
     """Write the event into the ledger; True the first time."""
-    return bool(await SqlLedger(connection).write([Heard(event.attributes, received)], group=GROUP))
+    return bool(await SqlLedger(connection).write([Heard(event.attributes, received, event.data)], group=GROUP))
 
 
 async def apply(connection: Connection, event: Event[Any]) -> None:
@@ -42,7 +42,7 @@ async def apply(connection: Connection, event: Event[Any]) -> None:
 
 async def take_in(connection: Connection, batch: Sequence[tuple[Event[Any], Received]]) -> None:
     """Do both for a batch of one partition, in one statement for the ledger."""
-    heard = [Heard(event.attributes, received) for event, received in batch]
+    heard = [Heard(event.attributes, received, event.data) for event, received in batch]
     new = await SqlLedger(connection).write(heard, group=GROUP)
     for event, _ in batch:
         if event.attributes.id in new:
