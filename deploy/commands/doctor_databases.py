@@ -12,9 +12,10 @@ from shared.clock import SystemClock
 from shared.database.engine import DatabaseTrouble, Engine, create_engine
 from shared.database.migrations import pending
 from shared.http.health import LARGE_LAG_MESSAGES, OLD_UNPUBLISHED_SECONDS, STALE_HEARTBEAT_SECONDS
-from shared.http.plumbing_state import PlumbingState, read_plumbing_state
+from shared.http.plumbing_state import PlumbingState, WorkerPart, read_plumbing_state
 from shared.messaging.status import kind_of
-from shared.messaging.vitals import PartStatus, Vitals, read_vitals
+from shared.messaging.transports.port import LOG_TRIMMED
+from shared.messaging.vitals import Vitals, read_vitals
 
 ANSWER_SECONDS: Final = 10.0
 CLOCKS_APART: Final = 2.0
@@ -60,7 +61,7 @@ async def _look(service: str, engine: Engine) -> AsyncIterator[Finding]:
         state = await read_plumbing_state(connection)
     for finding in [
         *_outbox(service, state),
-        *_workers(service, vitals),
+        *_workers(service, state),
         *_lag(service, state),
         *_dead_letters(service, state),
         _parked(service, vitals),
@@ -116,20 +117,20 @@ def _outbox(service: str, state: PlumbingState) -> Iterator[Finding]:
     )
 
 
-def _workers(service: str, vitals: Vitals) -> Iterator[Finding]:
+def _workers(service: str, state: PlumbingState) -> Iterator[Finding]:
     restart = f"Khởi động lại {service}-worker: `cchc ps` cho pid, `kill -9 <pid>`, hệ thống tự chạy lại nó."
-    if not vitals.parts:
+    if not state.workers:
         yield warning(
             "worker",
             service,
             f"Tiến trình nền của {service} chưa chạy lần nào. [the worker never ran]",
             f"Chạy `make run`, hoặc `python -m services.{service}.worker` ở nơi triển khai riêng.",
         )
-    for part in vitals.parts:
+    for part in state.workers:
         yield _part(service, part, restart)
 
 
-def _part(service: str, said: PartStatus, restart: str) -> Finding:
+def _part(service: str, said: WorkerPart, restart: str) -> Finding:
     about, name = f"{service}/{said.part}", f"Phần {said.part} của {service}"
     if said.state == "halted":
         return broken(
@@ -149,6 +150,13 @@ def _part(service: str, said: PartStatus, restart: str) -> Finding:
             about,
             f"{name} đang thử lại: {said.detail}. [retrying]",
             "Nó tự chạy tiếp khi điều cản trở hết; xem dòng 'log' và 'database' của bảng này.",
+        )
+    if said.detail:
+        return warning(
+            "worker",
+            about,
+            f"{name} chạy, nhưng {said.detail}. [running, with a remark]",
+            "Xem dòng 'topics' của bảng này, và cảnh báo của phần ấy trong logs.",
         )
     return well("worker", about, f"{name} đang chạy. [running]")
 
@@ -175,7 +183,9 @@ def _dead_letters(service: str, state: PlumbingState) -> Iterator[Finding]:
             "dead-letters",
             f"{service}/{group}",
             f"{service} có {count} thông điệp hỏng, lý do {reason}. [dead letters]",
-            f"`cchc dead-letters list --service {service}`, `show`, sửa nguyên nhân, `replay`; "
+            "Nhật ký đã xóa sự kiện trước khi được đọc: `cchc refill`, rồi `cchc dead-letters discard --why ...`."
+            if reason == LOG_TRIMMED
+            else f"`cchc dead-letters list --service {service}`, `show`, sửa nguyên nhân, `replay`; "
             "thông điệp không có nghĩa gì thì `discard --why ...`.",
         )
 

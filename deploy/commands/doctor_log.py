@@ -29,7 +29,6 @@ async def look_at_log(installation: Installation) -> list[Finding]:
         async with asyncio.timeout(ANSWER_SECONDS):
             cluster = await transport.cluster_id()
             found = [well("log", "", "Nhật ký sự kiện trả lời. [event log answers]")]
-            shortfalls = getattr(transport, "shortfalls", None)  # not every log can have any
             found += [
                 broken(
                     "topics",
@@ -37,7 +36,7 @@ async def look_at_log(installation: Installation) -> list[Finding]:
                     f"Chủ đề khác khai báo: {each}. [topic not as declared]",
                     "Sửa chủ đề ở nhật ký sự kiện theo khai báo; số phân vùng chỉ tăng được, không giảm được.",
                 )
-                for each in (await shortfalls(ALL) if shortfalls else ())
+                for each in await transport.shortfalls(ALL)
             ]
             if len(found) == 1:
                 found.append(well("topics", "", "Các chủ đề đúng khai báo. [topics as declared]"))

@@ -7,20 +7,10 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database.tables import outbox, parked_messages, relay_state, worker_status
+from shared.database.tables import outbox, parked_messages, relay_state
 
 LATEST_EVENTS: Final = 100
 OLD_PARKED: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class PartStatus:
-    """What a part of the worker last said, and how many seconds ago by the database's clock."""
-
-    part: str
-    state: str
-    detail: str
-    age: float
 
 
 @dataclass(frozen=True)
@@ -30,7 +20,6 @@ class Vitals:
     Args:
         now: the database's clock.
         newest_event: when the newest of the latest events was recorded, by the clock of then.
-        parts: the parts of the worker.
         parked: messages that have waited for more than an hour.
         parked_for: how long the oldest of them has waited.
         parked_name: an example of what they wait for.
@@ -39,7 +28,6 @@ class Vitals:
 
     now: datetime
     newest_event: datetime | None
-    parts: tuple[PartStatus, ...]
     parked: int
     parked_for: timedelta
     parked_name: str
@@ -53,13 +41,11 @@ async def read_vitals(engine: AsyncEngine) -> Vitals:
         sqlalchemy.exc.DBAPIError: the database does not answer, or is not migrated.
     """
     latest = select(outbox.c.recorded_at).order_by(outbox.c.id.desc()).limit(LATEST_EVENTS).subquery()
-    said, kept = worker_status.c, parked_messages.c
-    age = func.extract("epoch", func.clock_timestamp() - said.beat_at)
+    kept = parked_messages.c
     waited = func.clock_timestamp() - kept.parked_at
     async with engine.connect() as connection:
         now = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
         newest = await connection.scalar(select(func.max(latest.c.recorded_at)))
-        parts = await connection.execute(select(said.part, said.state, said.detail, age).order_by(said.part))
         parked = await connection.execute(
             select(func.count(), func.max(waited), func.min(kept.waits_for)).where(waited > OLD_PARKED)
         )
@@ -68,7 +54,6 @@ async def read_vitals(engine: AsyncEngine) -> Vitals:
     return Vitals(
         now=now,
         newest_event=newest,
-        parts=tuple(PartStatus(part, state, detail, float(seconds)) for part, state, detail, seconds in parts),
         parked=count,
         parked_for=longest or timedelta(),
         parked_name=name or "",

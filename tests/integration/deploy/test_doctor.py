@@ -21,6 +21,7 @@ from deploy.commands.doctor_findings import Finding, Level
 from deploy.commands.doctor_home import GIB, judge_disk, look_at_home
 from deploy.embedded.home import Home
 from deploy.embedded.postgres import EmbeddedPostgres
+from deploy.embedded.state import read_state
 from shared.contracts.topics import PLANS
 from shared.database.migrations import LOG
 from shared.messaging.transports.port import Record
@@ -83,6 +84,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     one.stop()
 
 
+def pid_of(system: System, name: str) -> int:
+    running = read_state(system.home / "run")
+    assert running is not None
+    (pid,) = [row.pid for row in running.processes if row.name == name]
+    assert pid is not None
+    return pid
+
+
 def well(system: System, within: float = 30) -> None:
     until(lambda: ask(system.variables()) == (0, {}), within=within, what="doctor finds nothing wrong")
 
@@ -112,7 +121,7 @@ def publish(system: System, record: Record) -> None:
 @pytest.mark.slow
 def test_hung_worker_behind_a_growing_outbox_is_named_and_killing_it_helps(system: System) -> None:
     well(system)
-    pid = system.processes()["plans-worker"]["pid"]
+    pid = pid_of(system, "plans-worker")
     os.kill(pid, 19)  # SIGSTOP
     execute(system.admin_dsn("cchc_plans"), AN_OLD_EVENT.replace("$1", "'-2 minutes'"))
     code, found = ask(system.variables())
@@ -121,7 +130,7 @@ def test_hung_worker_behind_a_growing_outbox_is_named_and_killing_it_helps(syste
     assert "1 sự kiện của plans chưa phát, cũ nhất 2 phút" in found["outbox", "plans"].sentence
     follow(found["process", "plans-worker"].remedy, r"kill -9 \d+")
     well(system)
-    assert system.processes()["plans-worker"]["pid"] != pid
+    assert pid_of(system, "plans-worker") != pid
 
 
 @pytest.mark.slow
@@ -148,7 +157,7 @@ def test_dead_letters_are_counted_by_reason_and_a_halted_consumer_is_named(syste
     assert "đã tự dừng: 2 dead letters in a row" in told.sentence
     for worker in ("tasks-worker", "reporting-worker"):
         assert "kill -9 <pid>" in told.remedy
-        follow(f"kill -9 {system.processes()[worker]['pid']}", r"kill -9 \d+")
+        follow(f"kill -9 {pid_of(system, worker)}", r"kill -9 \d+")
     until(lambda: ask(system.variables())[0] == 1, within=30, what="running again, dead letters left")
     for service in ("tasks", "reporting"):
         for letter in json.loads(system.command("dead-letters", "list", "--service", service, "--json")):
@@ -294,7 +303,7 @@ async def test_databases_behind_are_named_and_migrating_helps(database_factory: 
     assert (code, set(found)) == (1, {("worker", name) for name in SERVICES})  # migrated; no worker ran yet
 
 
-async def test_clock_that_went_backwards_and_messages_that_wait_are_named(database_factory: DatabaseFactory) -> None:
+async def test_clock_gone_back_messages_that_wait_and_another_log_are_named(database_factory: DatabaseFactory) -> None:
     url = await database_factory(("shared.messaging", "services.tasks"))
     connection = await asyncpg.connect(url)
     await connection.execute(
@@ -311,7 +320,11 @@ async def test_clock_that_went_backwards_and_messages_that_wait_are_named(databa
         "INSERT INTO worker_status (part, state, beat_at) VALUES ('relay', 'running', now() - interval '5 minutes')"
     )
     await connection.close()
-    given = {"CCHC_TASKS_DATABASE_URL": url, "CCHC_LOG_DATABASE_URL": await database_factory((LOG,))}
+    log = await database_factory((LOG,))
+    connection = await asyncpg.connect(log)
+    await connection.execute("INSERT INTO log_partitions (topic, partition) VALUES ('cchc.tasks.v1', 0)")
+    await connection.close()
+    given = {"CCHC_TASKS_DATABASE_URL": url, "CCHC_LOG_DATABASE_URL": log}
     code, found = await asyncio.to_thread(ask, {**os.environ, **given})  # noqa: TID251 -- a child's
     assert code == 2
     assert "đã bị lùi" in found["clock", "tasks"].sentence
@@ -319,6 +332,7 @@ async def test_clock_that_went_backwards_and_messages_that_wait_are_named(databa
     assert "chờ plan:1" in found["parked", "tasks"].sentence
     assert "2 ngày" in found["parked", "tasks"].sentence
     assert "một nhật ký sự kiện khác" in found["journal", "tasks"].sentence
+    assert "cchc.tasks.v1: partitions = 1" in found["topics", "cchc.tasks.v1"].sentence
     assert "không báo tín hiệu đã 5 phút" in found["worker", "tasks/relay"].sentence
 
 
