@@ -15,7 +15,7 @@ from deploy.embedded.state import read_state
 from tests.support.province import import_and_issue, tasks_of
 from tests.support.stream import plan_file
 from tests.support.system import System, free_base_port, until
-from tests.support.traffic import SERVICES, Traffic
+from tests.support.traffic import SERVICES, Traffic, answers_go_on
 
 TASKS = 300
 PROCESSES = [f"{service}-{part}" for part in ("api", "worker") for service in SERVICES]
@@ -53,13 +53,6 @@ def exit_codes(system: System) -> dict[str, set[str]]:
     return found
 
 
-async def answered_since(traffic: Traffic, before: int) -> None:
-    """Wait until people have got some more answers."""
-    async with asyncio.timeout(30):
-        while traffic.tally.met["answered"] < before + 40:  # noqa: ASYNC110 -- an outcome with a deadline
-            await asyncio.sleep(0.05)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_every_process_and_the_whole_system_stop_under_load_without_a_failed_request(
@@ -72,7 +65,7 @@ def test_every_process_and_the_whole_system_stop_under_load_without_a_failed_req
     async def stop_one_after_another() -> None:
         for name in PROCESSES:
             await asyncio.to_thread(ask_to_stop, running, name)
-            await answered_since(traffic, traffic.tally.met["answered"])
+            await answers_go_on(traffic)
 
     async def stop_all_and_start_again() -> None:
         nonlocal stopped_within
@@ -80,13 +73,13 @@ def test_every_process_and_the_whole_system_stop_under_load_without_a_failed_req
         assert await asyncio.to_thread(running.stop, within=10) == 0
         stopped_within = time.monotonic() - began
         await asyncio.to_thread(running.start)
-        await answered_since(traffic, traffic.tally.met["answered"])
+        await answers_go_on(traffic)
 
     async def drill() -> None:
         stop = asyncio.Event()
         working = asyncio.create_task(traffic.run(stop))
         try:
-            await answered_since(traffic, 0)
+            await answers_go_on(traffic)
             await stop_one_after_another()
             await stop_all_and_start_again()
         finally:

@@ -176,3 +176,15 @@ class Traffic:
             return [tuple(row) for row in await connection.fetch(question)]
         finally:
             await connection.close()
+
+
+async def answers_go_on(traffic: Traffic, *, more: int = 40, within: float = 60) -> None:
+    """Wait until people have got so many more answers.
+
+    Raises:
+        TimeoutError: they have not.
+    """
+    enough = traffic.tally.met["answered"] + more
+    async with asyncio.timeout(within):
+        while traffic.tally.met["answered"] < enough:  # noqa: ASYNC110 -- an outcome with a deadline
+            await asyncio.sleep(0.05)
