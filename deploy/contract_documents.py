@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from deploy.api_document import api_markdown
 from deploy.settings_document import settings_markdown
 from shared.contracts import topics
 from shared.contracts.envelope import Attributes, Contract
@@ -159,6 +160,7 @@ def documents() -> dict[str, str]:
         "events.md": events_markdown(),
         "asyncapi.yaml": json.dumps(asyncapi(), ensure_ascii=False, indent=2) + "\n",
         "settings.md": settings_markdown(),
+        "api.md": api_markdown(),
     }
 
 
