@@ -88,7 +88,7 @@ def test_a_returned_task_can_be_reported_again() -> None:
     [
         (TaskState.AWAITING_CONFIRMATION, CompletionAwaitsConfirmation),
         (TaskState.DONE, TaskAlreadyCompleted),
-        *((state, TaskClosed) for state in CLOSED),
+        *((state, TaskClosed) for state in sorted(CLOSED)),
     ],
 )
 def test_a_task_that_is_not_open_takes_no_completion(state: TaskState, refusal: type[Exception]) -> None:
