@@ -16,7 +16,13 @@ MOST_RATIO: Final = 200
 MOST_CELLS: Final = 2_000_000
 _RATIO_FROM: Final = 1024 * 1024
 _CHUNK: Final = 256 * 1024
-_REFERENCE: Final = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
+_LAST_ROW: Final = 1_048_576
+_LAST_COLUMN: Final = 16_384
+_BEFORE_XML: Final = b"\x00\t\n\r \xef\xbb\xbf\xfe\xff"
+"""Byte order marks, blanks, and the zero bytes of UTF-16."""
+_LOOSE: Final = ".vml"
+"""Drawings of comments: written as XML and not always well-formed. No sheet may stand in such a part."""
 _BOMB: Final = "Tệp nén chứa nội dung lớn bất thường nên không được mở."
 _OTHERS: Final = (
     ("word/", "file-is-word", "Tệp là Word (.docx). Hãy chép bảng nhiệm vụ sang Excel và lưu thành .xlsx."),
@@ -41,8 +47,9 @@ def refuse_unsafe_workbook(content: bytes) -> None:
             _refuse_by_names(archive)
             _refuse_by_sizes(archive)
             for name in archive.namelist():
-                if name.lower().endswith((".xml", ".rels")):
-                    _check_xml(archive.read(name), is_sheet=name.startswith("xl/worksheets/"))
+                content = archive.read(name)
+                if name.lower().endswith((".xml", ".rels")) or (_is_xml(content) and not name.endswith(_LOOSE)):
+                    _check_xml(content, names_sheets=name.lower().endswith("workbook.xml.rels"))
     except (_EntityError, expat.ExpatError, UnicodeError, ValueError) as error:
         raise FileRefused("file-broken", "Tệp .xlsx hỏng hoặc không do chương trình bảng tính tạo ra.") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error) as error:
@@ -75,17 +82,28 @@ def _refuse_by_sizes(archive: zipfile.ZipFile) -> None:
                     raise FileRefused("zip-bomb", _BOMB)
 
 
-def _check_xml(document: bytes, *, is_sheet: bool) -> None:
-    """Refuse entities; of a sheet also a used area so large that holding it would fill memory."""
+def _is_xml(content: bytes) -> bool:
+    """Tell by the content, whatever the part is called: a relationship may name any part as a sheet."""
+    return content[:64].lstrip(_BEFORE_XML).startswith(b"<")
+
+
+def _check_xml(document: bytes, *, names_sheets: bool) -> None:
+    """Refuse entities, claims that the reader would reserve memory for, and a used area too large to be held."""
     extent = _Extent()
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> None:
         raise _EntityError
 
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if int(attributes.get("uniqueCount", 0)) > len(document):  # of shared strings, each some bytes long
+            raise ValueError
+        if names_sheets and attributes.get("Target", "").endswith(_LOOSE):
+            raise ValueError
+        extent.start(name, attributes)
+
     parser.EntityDeclHandler = refuse
-    if is_sheet:
-        parser.StartElementHandler = extent.start
+    parser.StartElementHandler = start
     parser.Parse(document, True)
     if extent.cells > MOST_CELLS:
         raise FileRefused("sheet-too-large", "Vùng dữ liệu của trang tính quá rộng; hãy xóa các ô ở xa bảng nhiệm vụ.")
@@ -112,6 +130,8 @@ class _Extent:
         kind = name.rpartition(":")[2]
         if kind == "row":
             self._row = int(attributes.get("r", self._row + 1))
+            if not 0 < self._row <= _LAST_ROW:
+                raise ValueError
             self._column = 0
         elif kind == "c":
             self._place(attributes.get("r"))
@@ -119,14 +139,18 @@ class _Extent:
             self._use()
 
     def _place(self, reference: str | None) -> None:
-        found = _REFERENCE.fullmatch(reference or "")
-        if found:
-            self._column = 0
-            for letter in found[1]:
-                self._column = self._column * 26 + ord(letter) - ord("A") + 1
-            self._row = int(found[2])
-        else:
+        if reference is None:
             self._column += 1
+            return
+        found = _REFERENCE.fullmatch(reference)
+        if found is None:  # the reader may make something of it, and what would be its guess
+            raise ValueError
+        self._column = 0
+        for letter in found[1]:
+            self._column = self._column * 26 + ord(letter) - ord("A") + 1
+        self._row = int(found[2])
+        if self._row > _LAST_ROW or self._column > _LAST_COLUMN:
+            raise ValueError
 
     def _use(self) -> None:
         rows, columns = self._rows or [self._row] * 2, self._columns or [self._column] * 2

@@ -11,6 +11,7 @@ from services.plans.domain.errors import FileRefused
 from services.plans.domain.plan_table import FileRow, find_header
 
 _MOST_SHEETS: Final = 50
+_BROKEN: Final = "Tệp .xlsx bị hỏng hoặc đặt mật khẩu; không mở được."
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
 
@@ -22,7 +23,17 @@ def read_workbook(content: bytes, *, most_rows: int) -> list[FileRow]:
         FileRefused: it cannot be opened, or the sheet has more than `most_rows` filled rows.
     """
     try:
-        workbook = CalamineWorkbook.from_object(io.BytesIO(content))
+        return _limited(_plan_sheet(content), most_rows)
+    except (CalamineError, OSError, ValueError) as error:
+        raise FileRefused("file-broken", _BROKEN) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of the reader, which is no Exception and cannot be imported
+            raise
+        raise FileRefused("file-broken", _BROKEN) from error
+
+
+def _plan_sheet(content: bytes) -> list[FileRow]:
+    with CalamineWorkbook.from_object(io.BytesIO(content)) as workbook:
         sheets = [
             sheet.name
             for sheet in workbook.sheets_metadata
@@ -32,13 +43,11 @@ def read_workbook(content: bytes, *, most_rows: int) -> list[FileRow]:
         for name in sheets[:_MOST_SHEETS]:
             rows = _rows(workbook.get_sheet_by_name(name))
             if find_header(rows):
-                return _limited(rows, most_rows)
+                return rows
             fallback = fallback or rows
-    except (CalamineError, OSError, ValueError) as error:
-        raise FileRefused("file-broken", "Tệp .xlsx bị hỏng hoặc đặt mật khẩu; không mở được.") from error
     if not fallback:
         raise FileRefused("file-empty", "Các trang tính đều trống.")
-    return _limited(fallback, most_rows)
+    return fallback
 
 
 def _limited(rows: list[FileRow], most_rows: int) -> list[FileRow]:
