@@ -42,6 +42,7 @@ def create_app(settings: PlansSettings, *, clock: Clock | None = None) -> FastAP
         permissions=PERMISSIONS,
         problems=PROBLEMS,
         state={"desk": desk},
+        short_ways=plans.SHORT_WAYS,
     )
 
 

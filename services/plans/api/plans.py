@@ -1,5 +1,6 @@
 """Plans: import, issue, list, one."""
 
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -9,10 +10,11 @@ from starlette.responses import JSONResponse, Response
 
 from services.plans import handlers, queries
 from services.plans.adapters.plan_files import MOST_BYTES
-from services.plans.api.dependencies import AskDep, DeskDep, ScopeDep
+from services.plans.api.dependencies import AskDep, DeskDep, ScopeDep, scope_of
 from services.plans.api.schemas import ImportAnswer, IssueRequest, PlanAnswer, PlanListAnswer
 from services.plans.domain.plan import CountsWhen, Document
 from services.plans.domain.plan_import import UnknownUnits
+from shared.http.caller import current_caller
 from shared.http.models import QueryText
 from shared.http.paging import (
     DEFAULT_PAGE_LIMIT,
@@ -23,6 +25,7 @@ from shared.http.paging import (
     encode_cursor,
 )
 from shared.http.preconditions import entity_tag
+from shared.http.short_way import PLAIN_UUID, ShortRequest, ShortWay
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
 
@@ -108,6 +111,19 @@ async def get_plan(request: Request, scope: ScopeDep, plan_id: UUID) -> Response
     """Trả kèm ETag là phiên bản của kế hoạch."""
     document, version = await queries.get_plan(request.app.state.engine, scope, plan_id)
     return Response(document, media_type="application/json", headers=entity_tag(version))
+
+
+async def get_plan_shortly(asked: ShortRequest) -> Response | None:
+    """Do what get_plan does."""
+    request, plan_id = asked.request, asked.path["plan_id"]
+    if PLAIN_UUID.fullmatch(plan_id) is None:
+        return None
+    scope = scope_of(await current_caller(request))
+    document, version = await queries.get_plan(request.app.state.engine, scope, UUID(plan_id))
+    return Response(document, media_type="application/json", headers=entity_tag(version))
+
+
+SHORT_WAYS: Mapping[str, ShortWay] = {get_plan.__name__: get_plan_shortly}
 
 
 def _position(cursor: str | None) -> queries.PlanPosition | None:

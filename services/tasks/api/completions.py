@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -32,9 +31,7 @@ from services.tasks.handlers import Ask, CompletionAsk
 from shared.database.idempotency import RequestKey, StoredAnswer
 from shared.http.caller import current_caller
 from shared.http.idempotency import key_of_plain_request
-from shared.http.short_way import ShortRequest, ShortWay
-
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+from shared.http.short_way import PLAIN_UUID, ShortRequest, ShortWay
 
 router = APIRouter(prefix="/v1", tags=["completions"])
 
@@ -55,7 +52,7 @@ async def report_completion_shortly(asked: ShortRequest) -> Response | None:
     """Do what report_completion does, for a body that holds to its model and a caller who has read no version."""
     request = asked.request
     task_id = asked.path["task_id"]
-    if _UUID.fullmatch(task_id) is None or "if-match" in request.headers:
+    if PLAIN_UUID.fullmatch(task_id) is None or "if-match" in request.headers:
         return None
     try:
         body = CompletionRequest.model_validate(json.loads(asked.body))
