@@ -71,7 +71,8 @@ class Telemetry:
                 "service.instance.id": str(TimeOrderedIds().new()),
             }
         )
-        self.exports = destination is not None
+        self._destination = destination
+        self._ended = False
         self.registry = CollectorRegistry()
         readers: list[MetricReader] = [
             PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self.registry)
@@ -91,6 +92,11 @@ class Telemetry:
             )
 
     @property
+    def exports(self) -> bool:
+        """Whether a collector is told."""
+        return self._destination is not None
+
+    @property
     def meter(self) -> Meter:
         return self.meter_provider.get_meter("cchc")
 
@@ -101,13 +107,17 @@ class Telemetry:
     def shutdown(self, within: float = SHUTDOWN_SECONDS) -> None:
         """Send what is waiting and stop; give up after `within` seconds, whatever the collector does.
 
-        Blocks: from a coroutine call it in a thread.
+        Blocks: from a coroutine call it in a thread. Once is enough, and more does no harm.
         """
+        if self._ended:
+            return
+        self._ended = True
         ending = threading.Thread(target=self._end, name="telemetry-end", daemon=True)
         ending.start()
         ending.join(within)
-        if ending.is_alive():
+        if ending.is_alive() and self._destination is not None:
             _log.warning("telemetry not sent at shutdown")
+            self._destination.give_up()
 
     def _end(self) -> None:
         self.tracer_provider.shutdown()

@@ -48,11 +48,13 @@ class Destination:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint.rstrip("/")
+        self._exporters: list[SpanExporter | MetricExporter] = []
 
     def spans(self) -> SpanExporter:
         exporter: SpanExporter = _load(_TRACES).OTLPSpanExporter(
             endpoint=f"{self._endpoint}/v1/traces", timeout=_TIMEOUT
         )
+        self._exporters.append(exporter)
         return KnownAttributes(exporter)
 
     def metrics(self, every: float) -> MetricReader:
@@ -60,9 +62,15 @@ class Destination:
         exporter: MetricExporter = _load(_METRICS).OTLPMetricExporter(
             endpoint=f"{self._endpoint}/v1/metrics", timeout=_TIMEOUT
         )
+        self._exporters.append(exporter)
         return PeriodicExportingMetricReader(
             exporter, export_interval_millis=every * 1000, export_timeout_millis=_TIMEOUT * 1000
         )
+
+    def give_up(self) -> None:
+        """Stop trying; what is being sent at this moment ends with its time limit."""
+        for exporter in self._exporters:
+            exporter.shutdown()
 
 
 class KnownAttributes(SpanExporter):

@@ -83,6 +83,14 @@ def collecting() -> Iterator[Collector]:
         serving.join()
 
 
+THREADS = ("Otel", "telemetry-end")
+
+
+def senders() -> list[str]:
+    """Return the threads that still send; their pauses draw from `random`, which tests of properties forbid."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(THREADS)]
+
+
 def _told(service: str, span: Any) -> ToldSpan:  # noqa: ANN401 -- a protobuf message
     return ToldSpan(
         service=service,

@@ -23,7 +23,7 @@ from shared.contracts.topics import TASKS
 from shared.database.migrations import LOG
 from shared.security import make_issuer
 from shared.telemetry import Telemetry
-from tests.support.collector import Collector, ToldSpan, collecting
+from tests.support.collector import Collector, ToldSpan, collecting, senders
 from tests.support.messaging import a_progress, record_of
 from tests.support.postgres import DatabaseFactory
 from tests.support.tasks_service import TasksService, a_completion
@@ -63,6 +63,9 @@ async def installation(database_factory: DatabaseFactory, tmp_path: Path) -> Asy
         await tasks.learn_units()
         yield Installation(tasks, reporting, log, collector)
         await tasks.stop()
+        telemetry: Telemetry = tasks.app.state.telemetry
+        await asyncio.to_thread(telemetry.shutdown)
+    await eventually(lambda: not senders())
 
 
 @asynccontextmanager

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.telemetry import Telemetry, counter, start_telemetry
-from tests.support.collector import Collector, collecting
+from tests.support.collector import Collector, collecting, senders
 from tests.support.tiny_service import SECRET_TEXT, TinyService
+from tests.support.waiting import eventually
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
@@ -89,6 +90,7 @@ async def test_collector_that_never_answers_delays_neither_requests_nor_the_end(
         began = time.monotonic()
         tiny.app.state.telemetry.shutdown()
         assert time.monotonic() - began < 3
+    await eventually(lambda: not senders())
 
 
 async def test_collector_that_is_not_there_delays_nothing(tmp_path: Path) -> None:
@@ -98,6 +100,7 @@ async def test_collector_that_is_not_there_delays_nothing(tmp_path: Path) -> Non
     began = time.monotonic()
     tiny.app.state.telemetry.shutdown()
     assert time.monotonic() - began < 3
+    await eventually(lambda: not senders())
 
 
 def test_export_without_its_package_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
