@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
-from shared.http.plumbing_state import PlumbingState, read_plumbing_state
+from shared.http.plumbing_state import PlumbingState, WorkerPart, read_plumbing_state
 from shared.messaging.transports.port import LOG_TRIMMED
 from shared.signing_keys import KeySource
 
@@ -117,21 +117,24 @@ def _flow(state: PlumbingState) -> Iterator[Check]:
 
 
 def _worker(state: PlumbingState) -> Check:
-    def check(status: Status, detail: str) -> Check:
-        return Check(name="worker", status=status, detail=detail)
-
+    troubles = [trouble for worker in state.workers if (trouble := _trouble(worker))]
     if not state.workers:
-        return check(Status.DEGRADED, "Tiến trình nền chưa chạy lần nào.")
-    for worker in state.workers:
-        if worker.state == "halted":
-            return check(Status.DEGRADED, f"Phần {worker.part} của tiến trình nền đã dừng vì lỗi; cần người xem.")
-        if worker.age >= STALE_HEARTBEAT_SECONDS:
-            return check(Status.DEGRADED, f"Phần {worker.part} không báo tín hiệu đã {worker.age:.0f} giây.")
-        if worker.state == "retrying":
-            return check(Status.DEGRADED, f"Phần {worker.part} đang thử lại: {worker.detail}.")
-        if worker.detail:
-            return check(Status.DEGRADED, f"Phần {worker.part} chạy, nhưng {worker.detail}.")
-    return check(Status.READY, "Tiến trình nền đang chạy.")
+        troubles = ["Tiến trình nền chưa chạy lần nào."]
+    if troubles:
+        return Check(name="worker", status=Status.DEGRADED, detail=" ".join(troubles))
+    return Check(name="worker", status=Status.READY, detail="Tiến trình nền đang chạy.")
+
+
+def _trouble(worker: WorkerPart) -> str | None:
+    if worker.state == "halted":
+        return f"Phần {worker.part} của tiến trình nền đã dừng vì lỗi; cần người xem."
+    if worker.age >= STALE_HEARTBEAT_SECONDS:
+        return f"Phần {worker.part} không báo tín hiệu đã {worker.age:.0f} giây."
+    if worker.state == "retrying":
+        return f"Phần {worker.part} đang thử lại: {worker.detail}."
+    if worker.detail:
+        return f"Phần {worker.part} chạy, nhưng {worker.detail}."
+    return None
 
 
 def _outbox(state: PlumbingState) -> Check:

@@ -1,4 +1,4 @@
-"""A cluster of three real brokers for a module of tests, and the flow of one service's events through it."""
+"""A cluster of three real brokers, and the flow of one service's events through it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ NODES = 3
 
 
 class PrivateCluster(EmbeddedKafkaCluster):
-    """Three brokers that a module of tests may stop, kill and change."""
+    """Three brokers that tests may stop, kill and change."""
 
     nodes: Sequence[PrivateBroker]  # type: ignore[assignment]  # what `node=PrivateBroker` makes
 
@@ -102,9 +102,9 @@ class PrivateCluster(EmbeddedKafkaCluster):
     async def add_partitions(self, topic: str, total: int) -> None:
         async with self.admin() as admin:
             await admin.create_partitions({topic: NewPartitions(total)})
-        await eventually(lambda: self._has(topic, total), within=20)
+        await eventually(lambda: self.has_partitions(topic, total), within=20)
 
-    async def _has(self, topic: str, total: int) -> bool:
+    async def has_partitions(self, topic: str, total: int) -> bool:
         return len(await self.partitions(topic)) == total
 
     async def change(self, topic: str, **configs: str) -> None:
@@ -174,9 +174,9 @@ class Flow:
         return count
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def kafka_cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateCluster]:
-    """Three brokers for the tests of one module; skips aloud where Java or Maven is missing."""
+    """Three brokers that tests leave whole and without topics; skips aloud where Java or Maven is missing."""
     cluster = PrivateCluster.on_free_ports(tmp_path_factory.mktemp("cluster"))
     try:
         await cluster.start()

@@ -75,16 +75,30 @@ class Shipment:
                 continue
             try:
                 await (await producer.send_batch(batch, place.topic, partition=place.partition))
-            except _TOO_LARGE as error:
+            except _TOO_LARGE:
+                _take_back_numbers(producer, place, taken)
                 size = 1  # from here on one at a time, so that none of a stopped key slips through in a batch
                 if taken == 1:
-                    self.outcome[chunk[0]] = RecordRefused(type(error).__name__)
+                    self.outcome[chunk[0]] = RecordRefused(_larger(self._records[chunk[0]]))
                     stopped.add(self._records[chunk[0]].key)
                 else:
                     done -= taken
             else:
                 for number in chunk:
                     self.outcome[number] = None
+
+
+def _take_back_numbers(producer: AIOKafkaProducer, place: TopicPartition, count: int) -> None:
+    """Let the next batch carry the numbers that the refused one had.
+
+    The producer gives them out when it sends and does not take them back when the broker refuses; the broker would
+    then miss them and refuse whatever comes after as out of order.
+    """
+    producer._txn_manager.increment_sequence_number(place, -count)  # noqa: SLF001 -- there is no public way
+
+
+def _larger(record: Record) -> str:
+    return f"giá trị {len(record.value)} byte, quá max.message.bytes của {record.topic} [larger than its topic takes]"
 
 
 async def _count_partitions(producer: AIOKafkaProducer, topic: str) -> int:
@@ -98,9 +112,9 @@ async def _count_partitions(producer: AIOKafkaProducer, topic: str) -> int:
 
 def _refusal(record: Record, partitions: int) -> RecordRefused | None:
     if not partitions:
-        return RecordRefused(f"no topic {record.topic}")
+        return RecordRefused(f"không có chủ đề {record.topic} [no such topic]")
     if len(record.value) > MAX_RECORD_BYTES:
-        return RecordRefused(f"value of {len(record.value)} bytes, at most {MAX_RECORD_BYTES}")
+        return RecordRefused(f"giá trị {len(record.value)} byte, quá {MAX_RECORD_BYTES} [value too large]")
     return None
 
 

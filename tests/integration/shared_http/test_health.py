@@ -51,6 +51,9 @@ OLD_EVENT = """INSERT INTO outbox (event_id, topic, key, type, headers, value, r
     VALUES (gen_random_uuid(), 't', 'k', 'y', '{}', '', clock_timestamp() - interval '61 seconds')"""
 YOUNG_EVENT = """INSERT INTO outbox (event_id, topic, key, type, headers, value)
     VALUES (gen_random_uuid(), 't', 'k', 'y', '{}', '')"""
+TRIMMED = """INSERT INTO dead_letters
+        (consumer_group, cluster_id, topic, partition, position, headers, reason_code, reason)
+    VALUES ('g', 'c', 't', 0, 0, '{}', 'log-trimmed', 'records 0 to 9')"""
 LARGE_LAG = """INSERT INTO consumer_progress (consumer_group, topic, partition, position, lag, checked_at)
     VALUES ('g', 't', 0, 1, 1000, now())"""
 
@@ -60,10 +63,13 @@ LARGE_LAG = """INSERT INTO consumer_progress (consumer_group, topic, partition, 
     [
         ("UPDATE worker_status SET beat_at = clock_timestamp() - interval '16 seconds'", "worker"),
         ("UPDATE worker_status SET state = 'halted'", "worker"),
+        ("UPDATE worker_status SET state = 'retrying', detail = 'log: away'", "worker"),
+        ("UPDATE worker_status SET detail = 'cchc.tasks.v1: partitions = 3'", "worker"),
         (OLD_EVENT, "outbox"),
+        (TRIMMED, "consumer"),
         (LARGE_LAG, "consumer"),
     ],
-    ids=["silent worker", "halted worker", "old outbox", "large lag"],
+    ids=["silent worker", "halted worker", "retrying", "weak topic", "old outbox", "trimmed log", "large lag"],
 )
 async def test_flow_of_events_that_stands_still_degrades_and_serves_on(
     tiny: TinyService, change: str, part: str
