@@ -68,7 +68,8 @@ class Ground:
             if broker is not None:
                 environment["CCHC_KAFKA_BOOTSTRAP"] = broker.bootstrap
             system = System(self.folder / f"system-{transport}", free_base_port(), environment)
-            self._sites[transport] = Site(system, PostgresLog(system) if broker is None else KafkaLog(broker))
+            site = Site(system, PostgresLog(system) if broker is None else KafkaLog(broker))
+            self._sites[transport] = site
             await asyncio.to_thread(system.start)
         return self._sites[transport]
 

@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import os
 import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -18,8 +17,9 @@ from deploy.embedded.home import Home
 from deploy.embedded.process import ChildProcess
 from deploy.embedded.programs import programs
 from deploy.embedded.settings import PROJECT, read_settings
+from deploy.embedded.state import read_state
 from shared.messaging.fault_points import Fault
-from tests.support.system import System
+from tests.support.system import System, until
 
 DIES_WITHIN = 60.0
 """Seconds after which a fault that did not happen fails the drill."""
@@ -42,12 +42,13 @@ class Hands:
         self._home = Home(settings.home)
         self._programs = {program.name: program for program in programs(settings, self._home)}
         self._children: list[ChildProcess] = []
+        self._taken: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
-        running = await asyncio.to_thread(self._system.processes)
+        self._taken = {name: pid_of(self._system, name) for name in self._names}
         self._signal_supervisor(signal.SIGSTOP)
-        for name in self._names:
-            os.kill(running[name]["pid"], signal.SIGKILL)
+        for pid in self._taken.values():
+            os.kill(pid, signal.SIGKILL)
         return self
 
     async def __aexit__(
@@ -79,13 +80,34 @@ class Hands:
             self._system.process.send_signal(number)
 
     def _wait_for_the_supervisors_own(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            rows = self._system.processes()
-            if all(rows[name]["state"] == "running" and rows[name]["pid"] for name in self._names):
-                self._system.wait_until_ready()
-                return
-        raise AssertionError(f"{self._names} were not started again")
+        for name, pid in self._taken.items():
+            wait_for_another(self._system, name, pid)
+        self._system.wait_until_ready()
+
+
+def pid_of(system: System, name: str) -> int:
+    """Return the process that the supervisor has under that name.
+
+    Raises:
+        AssertionError: none.
+    """
+    found = read_state(Home(system.home).run)
+    rows = found.processes if found is not None else []
+    pid = next((row.pid for row in rows if row.name == name and row.state == "running"), None)
+    assert pid is not None, f"{name} does not run"
+    return pid
+
+
+def wait_for_another(system: System, name: str, pid: int) -> None:
+    """Wait until the supervisor has started `name` again."""
+
+    def is_another() -> bool:
+        try:
+            return pid_of(system, name) != pid
+        except AssertionError:
+            return False
+
+    until(is_another, within=60, what=f"{name} started again")
 
 
 def kill(child: ChildProcess) -> None:

@@ -23,14 +23,19 @@ FORGETS = "consumer.position-set"
 
 
 async def drill(run: Run) -> Tally:
-    """Kill the consumer `each` times at each of the four named points, `others` times at the rest, once forgetful."""
+    """Kill the consumer `each` times at each of the four named points, `others` times at the rest.
+
+    `forgets` times it is killed while it takes note of its positions for the first time again.
+    """
     tally = Tally()
     system = (await run.site()).system
     points = list(NAMED) * run.size["each"]
     points += itertools.islice(itertools.cycle(OTHERS), run.size["others"])
     run.dice.shuffle(points)
-    rounds = [*run.rounds(len(points)), 1]
-    points.append(FORGETS)  # last, in a round of its own: hearing everything again would make up for losses
+    rounds = list(run.rounds(len(points)))
+    for _ in range(run.size["forgets"]):  # last, in rounds of their own: hearing everything again would mend losses
+        points.append(FORGETS)
+        rounds.append(1)
     async with open_flow(system) as flow:
         await flow.prepare(run.ground.folder, len(points) * TASKS_A_KILL)
         async with Hands(system, "reporting-worker", source=run.ground.source) as hands:

@@ -10,12 +10,12 @@ import asyncpg
 from shared.messaging.fault_points import SAID, Fault
 from tests.drills.flow import Flow, open_flow
 from tests.drills.ground import Run
-from tests.drills.hands import Hands
+from tests.drills.hands import Hands, pid_of, wait_for_another
 from tests.drills.recount import consistent_after
 from tests.drills.switch import Switch
 from tests.drills.tally import Tally
 from tests.support.event_logs import fetch
-from tests.support.system import System, until
+from tests.support.system import System
 
 TASKS_A_FAULT = 12
 TASKS_TO_BREAK = 60
@@ -60,13 +60,13 @@ async def _restart(run: Run, system: System, flow: Flow, times: int) -> None:
     """Restart the server, or kill -9 one of its processes, upon which it drops all others and recovers."""
     for number in range(times):
         await asyncio.sleep(run.dice.uniform(0.05, 0.5))
-        before = (await asyncio.to_thread(system.processes))["postgres"]["pid"]
         if number % 2:
             victims = [row["pid"] for row in await _clients(system)]
             os.kill(run.dice.choice(victims), signal.SIGKILL)
         else:
+            before = pid_of(system, "postgres")
             os.kill(before, signal.SIGINT)
-            await asyncio.to_thread(_wait_for_another, system, before)
+            await asyncio.to_thread(wait_for_another, system, "postgres", before)
         await _answers(system)
         run.line.step(flow.sent, "PostgreSQL restarted")
 
@@ -130,10 +130,6 @@ async def _clients(system: System) -> list[asyncpg.Record]:
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
         )
     )
-
-
-def _wait_for_another(system: System, pid: int) -> None:
-    until(lambda: system.processes()["postgres"]["pid"] not in {pid, None}, within=40, what="PostgreSQL started again")
 
 
 async def _answers(system: System) -> None:
