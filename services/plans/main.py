@@ -10,7 +10,7 @@ from services.plans.api.permissions import PERMISSIONS
 from services.plans.handlers import Desk
 from services.plans.settings import PlansSettings
 from shared.clock import Clock, SystemClock
-from shared.database.engine import create_engine
+from shared.database.engine import DriverConnections, create_engine
 from shared.http.app import create_service_app
 from shared.http.server import serve
 from shared.ids import TimeOrderedIds
@@ -41,7 +41,7 @@ def create_app(settings: PlansSettings, *, clock: Clock | None = None) -> FastAP
         routers=[units.router, programmes.router, plans.router],
         permissions=PERMISSIONS,
         problems=PROBLEMS,
-        state={"desk": desk},
+        state={"desk": desk, "connections": DriverConnections(engine)},
         short_ways=plans.SHORT_WAYS,
     )
 

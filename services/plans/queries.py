@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select, text, tuple_
+from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.plans.adapters.tables import plan_task_progress, plan_tasks, plans, programme_fields, programmes, units
 from services.plans.domain.access import Scope
 from services.plans.domain.errors import PlanNotFound, UnitNotFound
 from services.plans.domain.unit import UnitKind
+from shared.database.engine import DriverConnections
 from shared.text import fold
 
 _UNIT_COLUMNS = (
@@ -25,7 +26,7 @@ _UNIT_COLUMNS = (
     units.c.version,
 )
 
-PLAN_DOCUMENT = text("""
+PLAN_DOCUMENT = """
 SELECT p.version, json_build_object(
     'id', p.id,
     'unit', json_build_object('code', p.unit, 'name', p.unit_name, 'kind', p.unit_kind),
@@ -41,7 +42,7 @@ SELECT p.version, json_build_object(
     'tasks', t.tasks)::text AS document
 FROM plans p
 JOIN units u ON u.code = p.unit
-LEFT JOIN units own ON own.code = :own
+LEFT JOIN units own ON own.code = $2::text
 CROSS JOIN LATERAL (
     SELECT count(*) AS total,
         count(*) FILTER (WHERE g.state = 'confirmed' OR g.state = 'reported' AND p.counts_when = 'reported') AS done,
@@ -60,10 +61,11 @@ CROSS JOIN LATERAL (
                 FILTER (WHERE n.duty = 'coordinating') AS coordinators
         FROM plan_task_units n WHERE n.task_id = k.id) d ON true
     WHERE k.plan_id = p.id) t
-WHERE p.id = :plan AND (
-    :own IS NULL OR starts_with(u.path, own.path)
-    OR :reads_above AND p.state <> 'draft' AND starts_with(own.path, u.path))
-""")
+WHERE p.id = $1 AND (
+    $2::text IS NULL OR starts_with(u.path, own.path)
+    OR $3::boolean AND p.state <> 'draft' AND starts_with(own.path, u.path))
+"""
+"""Of the plan $1, for who belongs to the unit $2 and, if $3, reads the issued plans of the units above it."""
 
 
 @dataclass(frozen=True)
@@ -169,18 +171,16 @@ async def list_plans(
     return items, (items[-1]["year"], items[-1]["id"]) if len(rows) > limit else None
 
 
-async def get_plan(engine: AsyncEngine, scope: Scope, plan_id: UUID) -> tuple[str, int]:
+async def get_plan(connections: DriverConnections, scope: Scope, plan_id: UUID) -> tuple[str, int]:
     """Return the plan with progress and tasks as a JSON text, and its version. One statement makes the document.
 
     Raises:
         PlanNotFound: there is none, or not one that the caller may see.
     """
-    values = {"plan": plan_id, "own": scope.unit, "reads_above": scope.reads_above}
-    async with _reading(engine) as connection:
-        row = (await connection.execute(PLAN_DOCUMENT, values)).one_or_none()
+    row = await connections.read_one(PLAN_DOCUMENT, plan_id, scope.unit, scope.reads_above)
     if row is None:
         raise PlanNotFound(plan_id)
-    return row.document, row.version
+    return row["document"], row["version"]
 
 
 def _reading(engine: AsyncEngine) -> AsyncConnection:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import asyncpg
 from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -13,6 +14,14 @@ Connection = AsyncConnection
 """A transaction's connection, for rooms that hand it on and speak no SQL themselves."""
 Engine = AsyncEngine
 """A pool of connections, for the same rooms."""
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+CUT = (
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.AdminShutdownError,
+)
+"""What the first statement on a kept connection meets that the server has cut, before the driver knows of the cut."""
 DatabaseTrouble = (OSError, DBAPIError)
 """What a database that is away, or not migrated, raises."""
 
@@ -95,6 +104,30 @@ class DriverConnections:
             self._idle.append((connection, driver))
         else:
             await connection.close()
+
+    async def read_one(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 -- the driver's row
+        """Return the one row that a reading statement with numbered parameters finds, or None.
+
+        Raises:
+            DBAPIError: the driver's error is its `orig`.
+        """
+        connection, driver = await self.take()
+        try:
+            try:
+                row = await driver.fetchrow(sql, *arguments)
+            except CUT:
+                await connection.close()
+                connection, driver = await self.take_new()
+                row = await driver.fetchrow(sql, *arguments)
+        except DRIVER_ERRORS as error:
+            await connection.close()
+            gone = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
+            raise DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=gone) from error
+        except BaseException:  # cut off in the middle of a statement, perhaps: the pool looks after it
+            await connection.close()
+            raise
+        await self.give_back(connection, driver)
+        return row
 
     def _forget(self, _engine: object) -> None:
         while self._idle:

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Request:
-    """One POST."""
+    """One request; a POST unless it says otherwise."""
 
     path: str
-    body: bytes
+    body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    method: str = "POST"
 
     def wire(self, host: str) -> bytes:
+        about_body = ["Content-Type: application/json", f"Content-Length: {len(self.body)}"] if self.body else []
         lines = [
-            f"POST {self.path} HTTP/1.1",
+            f"{self.method} {self.path} HTTP/1.1",
             f"Host: {host}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(self.body)}",
+            *about_body,
             *(f"{name}: {value}" for name, value in self.headers),
         ]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body

@@ -109,7 +109,7 @@ async def list_plans(
 @router.get("/{plan_id}", summary="Một kế hoạch với tiến độ và các nhiệm vụ", response_model=PlanAnswer)
 async def get_plan(request: Request, scope: ScopeDep, plan_id: UUID) -> Response:
     """Trả kèm ETag là phiên bản của kế hoạch."""
-    document, version = await queries.get_plan(request.app.state.engine, scope, plan_id)
+    document, version = await queries.get_plan(request.app.state.connections, scope, plan_id)
     return Response(document, media_type="application/json", headers=entity_tag(version))
 
 
@@ -119,7 +119,7 @@ async def get_plan_shortly(asked: ShortRequest) -> Response | None:
     if PLAIN_UUID.fullmatch(plan_id) is None:
         return None
     scope = scope_of(await current_caller(request))
-    document, version = await queries.get_plan(request.app.state.engine, scope, UUID(plan_id))
+    document, version = await queries.get_plan(request.app.state.connections, scope, UUID(plan_id))
     return Response(document, media_type="application/json", headers=entity_tag(version))
 
 

@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.tasks.adapters import statements
 from services.tasks.adapters.rows import change_of, completion_of, task_of, text_of
 from services.tasks.adapters.statements import Statement
-from services.tasks.adapters.violations import CUT, DRIVER_ERRORS, meaning_of
+from services.tasks.adapters.violations import meaning_of
 from services.tasks.domain.task import Task
 from services.tasks.ports import ChangedMeanwhile
-from shared.database.engine import DriverConnections
+from shared.database.engine import CUT, DRIVER_ERRORS, DriverConnections
 from shared.database.idempotency import IdempotencyKeyReused, RequestKey, StoredAnswer
 from shared.ids import Ids
 

@@ -7,15 +7,6 @@ from services.tasks.adapters.tables import ONE_LIVE_COMPLETION
 from services.tasks.domain.errors import CompletionAwaitsConfirmation
 from services.tasks.ports import ChangedMeanwhile, KeyTakenMeanwhile
 
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-CUT = (
-    asyncpg.InternalClientError,
-    asyncpg.InterfaceError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.AdminShutdownError,
-)
-"""What the first statement on a kept connection meets that the server has cut, before the driver knows of the cut."""
-
 _MEANINGS: dict[str | None, type[Exception]] = {
     ONE_LIVE_COMPLETION: CompletionAwaitsConfirmation,
     "pk_idempotency_keys": KeyTakenMeanwhile,
@@ -27,7 +18,7 @@ def meaning_of(error: Exception, *, is_closed: bool) -> Exception:
     """Return the error to raise instead: by the constraint's name, else the one that the edge knows as the database's.
 
     Args:
-        error: one of DRIVER_ERRORS.
+        error: one of the engine's DRIVER_ERRORS.
         is_closed: whether the connection is gone.
     """
     meaning = _MEANINGS.get(getattr(error, "constraint_name", None))
