@@ -14,6 +14,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
 from shared.kafka_settings import KafkaSecurity
 
@@ -68,9 +69,12 @@ class Access:
         try:
             async with asyncio.timeout(_ASK_WITHIN):
                 connection = await create_conn(host.strip("[]"), int(port), **self.connection())
+                try:
+                    await connection.send(MetadataRequest([]))  # without a password it is here that a broker hangs up
+                finally:
+                    connection.close()
         except (KafkaError, OSError, TimeoutError, ValueError) as error:
             return _sentence(error)
-        connection.close()
         return NO_ANSWER  # it answers now: what was wrong is over
 
 
