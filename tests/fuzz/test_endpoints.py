@@ -1,7 +1,6 @@
 """Thousands of requests made from the API documents, right ones and wrong ones: no 5xx, nothing undocumented."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -11,20 +10,10 @@ from tests.fuzz.known_things import Known
 from tests.fuzz.traffic import SERVICES, Traffic
 from tests.support.province import PROVINCE, import_and_issue, tasks_of
 from tests.support.stream import plan_file
-from tests.support.system import System, free_base_port, until
+from tests.support.system import System, until
 
 REQUESTS = int(os.environ.get("CCHC_TEST_REQUESTS", "2000"))  # noqa: TID251 -- a drill's count
 TASKS = 240
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System(tmp_path_factory.mktemp("fuzz"), free_base_port(), {"CCHC_SAMPLE": "0"})
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
 
 
 def things_that_exist(system: System, directory: Path) -> Known:

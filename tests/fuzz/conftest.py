@@ -1,0 +1,18 @@
+"""One running system for all drills of this folder that need one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.system import System, free_base_port
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A running system with units and without plans; each drill brings its own."""
+    running = System(tmp_path_factory.mktemp("fuzz"), free_base_port(), {"CCHC_SAMPLE": "0"})
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
