@@ -33,6 +33,8 @@ from tests.support.system import CCHC, ROOT, System, free_base_port, until
 
 Found = dict[tuple[str, str], Finding]
 SERVICES = ("plans", "tasks", "reporting")
+PAUSE = 0.3
+"""Seconds between two looks; each asks every service and database."""
 NOT_JSON = Record(PLANS.name, "no-plan", {"ce_type": "cchc.plan.issued.v1"}, "đây không phải JSON".encode())
 AN_OLD_EVENT = """
 INSERT INTO outbox (event_id, topic, key, type, headers, value, recorded_at)
@@ -93,7 +95,7 @@ def pid_of(system: System, name: str) -> int:
 
 
 def well(system: System, within: float = 30) -> None:
-    until(lambda: ask(system.variables()) == (0, {}), within=within, what="doctor finds nothing wrong")
+    until(lambda: ask(system.variables()) == (0, {}), within=within, what="doctor finds nothing wrong", pause=PAUSE)
 
 
 def execute(dsn: str, *statements: str) -> None:
@@ -142,7 +144,7 @@ def test_dead_letters_are_counted_by_reason_and_a_halted_consumer_is_named(syste
         code, found = ask(system.variables())
         return found if code == 1 and len(found) == 2 else {}
 
-    found = until(buried, within=20, what="dead letters")
+    found = until(buried, within=20, what="dead letters", pause=PAUSE)
     assert set(found) == {("dead-letters", "tasks/tasks"), ("dead-letters", "reporting/reporting")}
     assert "tasks có 1 thông điệp hỏng, lý do bad-attributes" in found["dead-letters", "tasks/tasks"].sentence
 
@@ -152,13 +154,13 @@ def test_dead_letters_are_counted_by_reason_and_a_halted_consumer_is_named(syste
         code, found = ask(system.variables())
         return found if code == 2 and ("worker", "tasks/consumer:tasks") in found else {}
 
-    found = until(halted, within=20, what="halted consumers")
+    found = until(halted, within=20, what="halted consumers", pause=PAUSE)
     told = found["worker", "tasks/consumer:tasks"]
     assert "đã tự dừng: 2 dead letters in a row" in told.sentence
     for worker in ("tasks-worker", "reporting-worker"):
         assert "kill -9 <pid>" in told.remedy
         follow(f"kill -9 {pid_of(system, worker)}", r"kill -9 \d+")
-    until(lambda: ask(system.variables())[0] == 1, within=30, what="running again, dead letters left")
+    until(lambda: ask(system.variables())[0] == 1, within=30, what="running again, dead letters left", pause=PAUSE)
     for service in ("tasks", "reporting"):
         for letter in json.loads(system.command("dead-letters", "list", "--service", service, "--json")):
             system.command("dead-letters", "discard", str(letter["id"]), "--service", service, "--why", "thử")
@@ -178,7 +180,7 @@ def test_closed_log_is_named_and_opening_it_helps(system: System) -> None:
         code, found = ask(system.variables())
         return found if code == 2 and ("worker", "plans/relay") in found else {}
 
-    found = until(away, within=30, what="relay and log are named")
+    found = until(away, within=30, what="relay and log are named", pause=PAUSE)
     assert "Nhật ký sự kiện không trả lời" in found["log", ""].sentence
     assert "cchc_log có cho kết nối không" in found["log", ""].remedy
     assert "đang thử lại" in found["worker", "plans/relay"].sentence
