@@ -94,6 +94,10 @@ class Traffic:
             (service, operation) for service in SERVICES for operation in _operations(system.url(service))
         ]
 
+    def never_succeeded(self) -> set[str]:
+        """Return the endpoints of which no request did what it asked for: behind their front door nothing was tried."""
+        return {name_of(operation) for _, operation in self._operations} - set(self.tally.succeeded)
+
     def close(self) -> None:
         self._session.close()
 
@@ -155,10 +159,10 @@ class Traffic:
     def _exchange(self, service: str, case: Case[Any], headers: dict[str, str]) -> None:
         response = case.call(base_url=self._system.url(service), session=self._session, headers=headers, timeout=30)
         self.tally.answers[service, f"{response.status_code // 100}xx"] += 1
-        name = str(case.operation.definition.raw.get("operationId", case.operation.label))
+        name = name_of(case.operation)
         if response.status_code < 300:
-            self.tally.succeeded[name.partition("_v1_")[0]] += 1
-        self._known.learn(name, response)
+            self.tally.succeeded[name] += 1
+        self._known.learn(name, case, response)
         try:
             case.validate_response(response, checks=list(CHECKS))
         except FailureGroup as group:
@@ -175,6 +179,11 @@ class Traffic:
             answer=(response.content or b"")[:500].decode(errors="replace"),
         )
         self.tally.faults.setdefault((fault.operation, fault.what[:120]), fault)
+
+
+def name_of(operation: Operation) -> str:
+    """Return the name of the endpoint's function."""
+    return str(operation.definition.raw["operationId"]).partition("_v1_")[0]
 
 
 def _tokens(system: System) -> dict[str, str]:
