@@ -41,11 +41,11 @@ def told(answer: httpx2.Response) -> tuple[int, str | None, dict[str, Any]]:
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "một".encode()}, {"Idempotency-Key": b"k"}])
 async def test_both_ways_answer_the_same(service: TasksService, body: bytes, headers: dict[str, bytes]) -> None:
-    sent = {"Content-Type": "application/json", **headers}
+    sent = {b"Content-Type": b"application/json", **{name.encode(): value for name, value in headers.items()}}
     async with service.department() as health:
         short = await health.post(f"/v1/tasks/{await service.a_task()}/completions", content=body, headers=sent)
-        if "Idempotency-Key" in sent and short.status_code == 201:
-            sent["Idempotency-Key"] = b"another"
+        if b"Idempotency-Key" in sent and short.status_code == 201:
+            sent[b"Idempotency-Key"] = b"another"
         framework = await health.post(
             f"/v1/tasks/{await service.a_task()}/completions", content=in_pieces(body), headers=sent
         )
