@@ -68,7 +68,7 @@ def _of_the_command() -> Iterator[str]:
     ports = ", ".join(f"{name} +{offset}" for name, offset in OFFSETS.items())
     yield f"Ports are counted from `CCHC_PORT`: {ports}."
     yield "What the services are told of databases, ports, keys and the event log is worked out from these; every other"
-    yield "setting above is handed on to them, but no password: that of Kafka goes by `CCHC_KAFKA_PASSWORD_FILE`."
+    yield "setting above is handed on to them, and `CCHC_KAFKA_PASSWORD` to workers alone."
     yield ""
     yield "| variable | meaning |"
     yield "|---|---|"

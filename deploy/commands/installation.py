@@ -141,15 +141,24 @@ class Installation:
         for service in self._urls:
             await migrate(self._urls[service], f"services.{service}")
 
-    async def ensure_topics(self) -> None:
-        """Make the topics that are missing."""
+    async def ensure_topics(self) -> list[str]:
+        """Make the topics that are missing; return a sentence for whatever the others keep less of than is declared.
+
+        Raises:
+            CommandRefusedError: the event log does not answer, or does not let us in.
+            SettingsRefused: its settings are missing or do not fit together.
+        """
         from shared.messaging.transports import create_transport
+        from shared.messaging.transports.port import LogUnavailable
 
         self._require_log()
         transport = create_transport(self.settings)
         await transport.start()
         try:
             await transport.ensure_topics(ALL)
+            return [str(shortfall) for shortfall in await transport.shortfalls(ALL)]
+        except LogUnavailable as error:
+            raise CommandRefusedError(f"Nhật ký sự kiện: {error}.") from error
         finally:
             await transport.stop()
 

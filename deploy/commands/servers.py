@@ -28,10 +28,11 @@ def migrate() -> None:
 
 
 def topics() -> None:
-    """Tạo các chủ đề còn thiếu trong nhật ký sự kiện (make missing topics)."""
+    """Tạo các chủ đề còn thiếu trong nhật ký sự kiện, so các chủ đề đã có với khai báo (make and compare topics)."""
     from deploy.commands.installation import Installation
 
-    asyncio.run(Installation.find_log().ensure_topics())
+    for difference in asyncio.run(Installation.find_log().ensure_topics()):
+        typer.echo(f"Khác khai báo [differs]: {difference}", err=True)
     typer.echo("Các chủ đề đã sẵn sàng. [topics ready]")
 
 

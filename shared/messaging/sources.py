@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.database.tables import consumer_state, dead_letters, parked_messages
 from shared.messaging.fates import Dead, Item
 from shared.messaging.letters import bury, park
+from shared.messaging.transports.port import LOG_TRIMMED
 
 
 class Displaced(Exception):  # noqa: N818 -- errors say the refusal
@@ -121,9 +122,12 @@ class Replay:
     async def refuse(self, connection: AsyncConnection, item: Item, why: Dead) -> None:
         del item
         await connection.execute(
+            update(dead_letters).where(dead_letters.c.id == self._number).values(replays=dead_letters.c.replays + 1)
+        )
+        await connection.execute(
             update(dead_letters)
-            .where(dead_letters.c.id == self._number)
-            .values(replays=dead_letters.c.replays + 1, reason_code=why.code, reason=why.reason)
+            .where(dead_letters.c.id == self._number, dead_letters.c.reason_code != LOG_TRIMMED)
+            .values(reason_code=why.code, reason=why.reason)
         )
 
     async def _resolve(self, connection: AsyncConnection, resolution: str) -> None:

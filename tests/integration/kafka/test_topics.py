@@ -1,5 +1,8 @@
 """Topics that are not as declared, grow, forget, or take less than an event: seen, told, and nothing lost."""
 
+import asyncio
+import os
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -19,6 +22,7 @@ from shared.messaging.status import write_status
 from shared.messaging.transports.port import LOG_TRIMMED, RecordRefused
 from tests.support.kafka_cluster import NODES, Flow
 from tests.support.messaging import a_progress, record_of
+from tests.support.system import CCHC, ROOT
 from tests.support.tiny_service import TinyService
 from tests.support.waiting import eventually
 
@@ -76,6 +80,9 @@ async def test_topics_weaker_than_declared_work_and_are_told_of_until_they_are_m
             "min.insync.replicas = 1, khai báo [declared] 2",
         ):
             assert f"{TASKS.name}: {difference}" in checks["worker"]["detail"]
+        said = await asyncio.to_thread(cchc_topics, flow)
+        assert f"{TASKS.name}: partitions = 3, khai báo [declared] 6" in said.stderr
+        assert said.returncode == 0
         await flow.cluster.change(
             TASKS.name, retention_ms="-1", retention_bytes="-1", max_message_bytes="5000000", min_insync_replicas="2"
         )
@@ -83,6 +90,16 @@ async def test_topics_weaker_than_declared_work_and_are_told_of_until_they_are_m
         _, checks = await probe.ask(relay, consumer)
         assert "max.message.bytes" not in checks["worker"]["detail"]
         assert "partitions = 3" in checks["worker"]["detail"]
+
+
+def cchc_topics(flow: Flow) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,  # noqa: TID251 -- a child's
+        "CCHC_TRANSPORT": "kafka",
+        "CCHC_KAFKA_BOOTSTRAP": flow.cluster.bootstrap,
+        "CCHC_KAFKA_REPLICATION": str(NODES),
+    }
+    return subprocess.run([CCHC, "topics"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 async def test_an_event_larger_than_its_topic_takes_waits_alone_and_is_named_until_the_topic_takes_it(
