@@ -45,7 +45,10 @@ __all__ = [
 WAIT = 0.5
 """Seconds that one fetch waits for news; also the longest time until a stop is noticed."""
 LIMIT = 1000
-"""Messages in one fetch."""
+"""Messages in one fetch, where they are handled one by one: what has been begun ends soon after a stop."""
+LIMIT_IN_BULK = 5000
+"""The same for who handles them in bulk. One fetch is shared by all partitions and each has a commit of its own, so
+larger ones catch up three times as fast."""
 PROGRESS_EVERY = 1.0
 CLUSTER_EVERY = 10.0
 SWEEP_EVERY = 60.0
@@ -78,6 +81,7 @@ class Consumer:
         self._engine = engine
         self._transport = transport
         self._subscription = subscription
+        self._limit = LIMIT if subscription.in_bulk is None else LIMIT_IN_BULK
         self._tracer = tracer or trace.get_tracer("cchc")
         self._intake = Intake(
             engine,
@@ -120,7 +124,7 @@ class Consumer:
         cluster = self._cluster
         while not stop.is_set() and cluster == self._cluster:
             try:
-                batches = await reader.fetch(WAIT, LIMIT)
+                batches = await reader.fetch(WAIT, self._limit)
                 reach("consumer.fetched")
                 if reader.epoch != self._epoch:
                     agreed = await self._agree_on_all(reader)

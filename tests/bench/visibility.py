@@ -15,7 +15,6 @@ from tests.support.province import PROVINCE, progress, tasks_of
 from tests.support.stream import plan_file
 from tests.support.system import System
 
-SAMPLES = 200
 CUTOFF = "2023-10-31"
 
 
@@ -27,9 +26,9 @@ class Visibility:
     ceiling: list[float]
 
 
-def plan_counting_when_reported(system: System, folder: Path) -> str:
+def plan_counting_when_reported(system: System, folder: Path, samples: int) -> str:
     """Import and issue a plan whose completions count as soon as they are reported."""
-    file = plan_file(folder / "visible.tsv", SAMPLES)
+    file = plan_file(folder / "visible.tsv", samples)
     with system.client("plans", "secretariat", PROVINCE) as plans:
         answer = plans.post(
             "/v1/plans/import",
@@ -42,10 +41,10 @@ def plan_counting_when_reported(system: System, folder: Path) -> str:
     return plan_id
 
 
-def completions_until_visible(system: System, folder: Path) -> list[float]:
+def completions_until_visible(system: System, folder: Path, samples: int) -> list[float]:
     """Report one task after another and ask for the figures until each shows."""
-    plan_id = plan_counting_when_reported(system, folder)
-    tasks = tasks_of(system, plan_id, SAMPLES)
+    plan_id = plan_counting_when_reported(system, folder, samples)
+    tasks = tasks_of(system, plan_id, samples)
     progress(system, plan_id, cutoff=CUTOFF)
     taken = []
     clients = {code: system.client("tasks", "department", code) for code in {lead(task) for task in tasks.values()}}
@@ -73,7 +72,7 @@ def lead(task: dict[str, list[dict[str, str]]]) -> str:
     return task["lead_units"][0]["code"]
 
 
-async def bare_log(system: System) -> list[float]:
+async def bare_log(system: System, samples: int) -> list[float]:
     """Produce one record, consume it, commit one row; again and again."""
     transport = create_transport(
         SharedSettings(
@@ -91,7 +90,7 @@ async def bare_log(system: System) -> list[float]:
     await reader.start()
     taken = []
     try:
-        for number in range(SAMPLES):
+        for number in range(samples):
             began = time.perf_counter()
             await transport.publish([Record(topic.name, "k", {"ce_id": str(number)}, b"x" * 600)])
             received: list[Received] = []
@@ -106,6 +105,8 @@ async def bare_log(system: System) -> list[float]:
     return taken
 
 
-def measure_visibility(system: System, folder: Path) -> Visibility:
+def measure_visibility(system: System, folder: Path, samples: int) -> Visibility:
     """Return both series on the running system."""
-    return Visibility(ours=completions_until_visible(system, folder), ceiling=asyncio.run(bare_log(system)))
+    return Visibility(
+        ours=completions_until_visible(system, folder, samples), ceiling=asyncio.run(bare_log(system, samples))
+    )
