@@ -177,10 +177,10 @@ async def get_plan(connections: DriverConnections, scope: Scope, plan_id: UUID) 
     Raises:
         PlanNotFound: there is none, or not one that the caller may see.
     """
-    row = await connections.read_one(PLAN_DOCUMENT, plan_id, scope.unit, scope.reads_above)
-    if row is None:
+    rows = await connections.read(PLAN_DOCUMENT, plan_id, scope.unit, scope.reads_above)
+    if not rows:
         raise PlanNotFound(plan_id)
-    return row["document"], row["version"]
+    return rows[0]["document"], rows[0]["version"]
 
 
 def _reading(engine: AsyncEngine) -> AsyncConnection:

@@ -11,14 +11,16 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
+from services.tasks.adapters.together import SqlTogetherUnitOfWork
 from services.tasks.adapters.unit_of_work import SqlTasksUnitOfWork
 from services.tasks.api.schemas import CompletionRequest
 from services.tasks.domain.actor import Actor, ActorRole
 from services.tasks.domain.errors import CompletionInvalid, TaskRefusal
-from services.tasks.handlers import Ask, CompletionAsk, Desk, report_completion
+from services.tasks.handlers import Ask, CompletionAsk, Desk, report_completion, report_together
 from services.tasks.settings import TasksSettings
 from shared.clock import Clock, SystemClock
 from shared.database.engine import DriverConnections, create_engine
+from shared.database.gathering import Gathering
 from shared.database.idempotency import StoredAnswer
 from shared.ids import TimeOrderedIds
 from shared.settings import read
@@ -78,8 +80,14 @@ async def report(
     """
     engine = create_engine(settings.tasks_database_url, application_name="tasks-console", pool_size=1)
     ids = TimeOrderedIds()
+    connections = DriverConnections(engine)
     desk = Desk(
-        partial(SqlTasksUnitOfWork, DriverConnections(engine), ids), clock or SystemClock(), ids, settings.due_soon_days
+        unit_of_work=partial(SqlTasksUnitOfWork, connections, ids),
+        together=partial(SqlTogetherUnitOfWork, connections, ids),
+        clock=clock or SystemClock(),
+        ids=ids,
+        due_soon_days=settings.due_soon_days,
+        completions=Gathering(report_together),
     )
     try:
         return await report_completion(desk, CompletionAsk(Ask(actor=actor, task_id=task_id), request.report()))

@@ -4,14 +4,16 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from services.tasks.adapters.together import SqlTogetherUnitOfWork
 from services.tasks.adapters.unit_of_work import SqlTasksUnitOfWork
 from services.tasks.api import completions, tasks
 from services.tasks.api.errors import PROBLEMS
 from services.tasks.api.permissions import PERMISSIONS
-from services.tasks.handlers import Desk
+from services.tasks.handlers import Desk, report_together
 from services.tasks.settings import TasksSettings
 from shared.clock import Clock, SystemClock
 from shared.database.engine import DriverConnections, create_engine
+from shared.database.gathering import Gathering
 from shared.http.app import create_service_app
 from shared.http.server import serve
 from shared.ids import TimeOrderedIds
@@ -25,12 +27,14 @@ def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAP
     engine = create_engine(
         settings.tasks_database_url, application_name="tasks-api", pool_size=settings.tasks_pool_size
     )
-    ids = TimeOrderedIds()
+    ids, connections = TimeOrderedIds(), DriverConnections(engine)
     desk = Desk(
-        unit_of_work=partial(SqlTasksUnitOfWork, DriverConnections(engine), ids),
+        unit_of_work=partial(SqlTasksUnitOfWork, connections, ids),
+        together=partial(SqlTogetherUnitOfWork, connections, ids),
         clock=clock or SystemClock(),
         ids=ids,
         due_soon_days=settings.due_soon_days,
+        completions=Gathering(report_together),
     )
     return create_service_app(
         title="Theo dõi thực hiện nhiệm vụ",

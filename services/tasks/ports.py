@@ -1,5 +1,6 @@
 """What the use cases ask for. One real implementation each (adapters), tested on PostgreSQL."""
 
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -66,6 +67,40 @@ class OpenUnitOfWork(Protocol):
 
     def __call__(self, request: RequestKey | None, *, patient: bool) -> TasksUnitOfWork:
         """Return one for a request; a patient one locks the task before reading it."""
+
+
+class TogetherUnitOfWork(Protocol):
+    """Completions of several tasks at once: one reading, one writing, and no lock in between."""
+
+    async def load(self, asks: Sequence[tuple[UUID, RequestKey | None]]) -> None:
+        """Read each task, and whether its request was answered before."""
+
+    def task(self, place: int) -> Task | None:
+        """Return the task of that ask, without its completion."""
+
+    def earlier_answer(self, place: int) -> StoredAnswer | None:
+        """Return the first answer to that ask's request.
+
+        Raises:
+            IdempotencyKeyReused: the key came before with another request.
+        """
+
+    def save(self, place: int, tell: Callable[[UUID], StoredAnswer]) -> StoredAnswer:
+        """Take the one event that the task at `place` has recorded; return the answer that `tell` makes of its id."""
+
+    async def commit(self) -> frozenset[int]:
+        """Make what was saved durable; return the places that were: the others came too late, or were locked.
+
+        Raises:
+            ChangedMeanwhile: nothing was written, for a reason that one of them has; each may be tried alone.
+        """
+
+
+class OpenTogether(Protocol):
+    """Makes units of work for several completions."""
+
+    def __call__(self) -> TogetherUnitOfWork:
+        """Return one."""
 
 
 class PlanRepository(Protocol):

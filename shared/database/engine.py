@@ -1,6 +1,7 @@
 """The one place where a connection pool is made."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import asyncpg
 from pydantic import SecretStr
@@ -24,6 +25,14 @@ CUT = (
 """What the first statement on a kept connection meets that the server has cut, before the driver knows of the cut."""
 DatabaseTrouble = (OSError, DBAPIError)
 """What a database that is away, or not migrated, raises."""
+
+
+def is_undone(error: BaseException) -> bool:
+    """Return whether a statement that failed so has surely done nothing, and the connection goes on.
+
+    Not so where the server was stopping or the connection broke (SQLSTATE classes 57, 08): nobody knows then.
+    """
+    return isinstance(error, asyncpg.PostgresError) and str(error.sqlstate)[:2] not in {"08", "57"}
 
 
 def asyncpg_url(url: SecretStr) -> str:
@@ -105,29 +114,44 @@ class DriverConnections:
         else:
             await connection.close()
 
-    async def read_one(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 -- the driver's row
-        """Return the one row that a reading statement with numbered parameters finds, or None.
+    async def read(self, sql: str, *arguments: object) -> list[Any]:
+        """Return the rows that a reading statement with numbered parameters finds.
 
         Raises:
             DBAPIError: the driver's error is its `orig`.
         """
+        return await self._run(sql, arguments, again=True)
+
+    async def write(self, sql: str, *arguments: object) -> list[Any]:
+        """Carry out one statement, a transaction by itself, and return its rows; on disk when this returns.
+
+        Raises:
+            DBAPIError: the driver's error is its `orig`; `is_undone` tells whether anything can have been written.
+        """
+        return await self._run(sql, arguments, again=False)
+
+    async def _run(self, sql: str, arguments: Sequence[object], *, again: bool) -> list[Any]:
         connection, driver = await self.take()
         try:
             try:
-                row = await driver.fetchrow(sql, *arguments)
+                rows = await driver.fetch(sql, *arguments)
             except CUT:
+                if not again:
+                    raise
                 await connection.close()
                 connection, driver = await self.take_new()
-                row = await driver.fetchrow(sql, *arguments)
+                rows = await driver.fetch(sql, *arguments)
         except DRIVER_ERRORS as error:
             await connection.close()
-            gone = driver.is_closed() or isinstance(error, asyncpg.InternalClientError)
+            gone = driver.is_closed() or isinstance(
+                error, asyncpg.InternalClientError
+            )  # cut, and the driver is about to notice
             raise DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=gone) from error
         except BaseException:  # cut off in the middle of a statement, perhaps: the pool looks after it
             await connection.close()
             raise
         await self.give_back(connection, driver)
-        return row
+        return cast("list[Any]", rows)
 
     def _forget(self, _engine: object) -> None:
         while self._idle:

@@ -14,6 +14,7 @@ from services.tasks.domain.plan import Deadline
 from services.tasks.domain.receipt import evidence_content
 from services.tasks.domain.task import PlanRules, Task, TaskState
 from services.tasks.domain.unit import Duty, TaskUnit
+from shared.database.idempotency import RequestKey, StoredAnswer
 from shared.messaging.outbox import outbox_row
 
 SOURCE = "/cchc/tasks"
@@ -124,6 +125,19 @@ def _completion_values(task: Task, event: TaskEvent) -> tuple[str, dict[str, Any
         "completion_id": task.completion.id,
         "completion_state": task.completion.state.value,
         "reason": task.completion.reason,
+    }
+
+
+def kept_values(request: RequestKey | None, answer: StoredAnswer) -> dict[str, Any]:
+    """Return the columns of the answer that is kept under the request's key; nulls where it has none."""
+    if request is None:
+        return {"caller": None, "key": None, "request_sha256": None, "status": None, "answer": None}
+    return {
+        "caller": request.caller,
+        "key": request.key,
+        "request_sha256": request.request_sha256,
+        "status": answer.status,
+        "answer": text_of(answer.body),
     }
 
 

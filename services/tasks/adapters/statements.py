@@ -47,11 +47,22 @@ _TASK = """
     FROM tasks
     JOIN plans ON plans.id = tasks.plan_id
     LEFT JOIN units AS plan_unit ON plan_unit.code = plans.unit
-    LEFT JOIN idempotency_keys AS answered ON answered.caller = :caller AND answered.key = :key
-    WHERE tasks.id = :task_id
+    LEFT JOIN idempotency_keys AS answered ON answered.caller = {caller} AND answered.key = {key}
 """
-READ_TASK = statement(_TASK)
-LOCK_TASK = statement(f"{_TASK} FOR UPDATE OF tasks")
+_ONE_TASK = _TASK.format(caller=":caller", key=":key") + "WHERE tasks.id = :task_id"
+READ_TASK = statement(_ONE_TASK)
+LOCK_TASK = statement(f"{_ONE_TASK} FOR UPDATE OF tasks")
+READ_TASKS = statement(
+    f"""
+    SELECT found.*
+    FROM unnest(:task_ids::uuid[], :callers::text[], :keys::text[])
+        WITH ORDINALITY AS asked (task_id, caller, key, place)
+    LEFT JOIN LATERAL ({_TASK.format(caller="asked.caller", key="asked.key")} WHERE tasks.id = asked.task_id) AS found
+        ON true
+    ORDER BY asked.place
+    """  # noqa: S608 -- our own text
+)
+"""What READ_TASK finds for each that is asked, in order; all columns are null where there is no such task."""
 READ_ANSWER = statement(
     "SELECT request_sha256, status, answer FROM idempotency_keys WHERE caller = :caller AND key = :key"
 )
@@ -98,3 +109,64 @@ WRITES: Mapping[tuple[str, bool], Statement] = {
     for is_kept in (False, True)
 }
 """By what the change does to completions, and whether the answer is kept under a key. One row when it was written."""
+
+_REPORT_COLUMNS: Mapping[str, str] = {
+    "task_id": "uuid",
+    "version": "int",
+    "task_state": "text",
+    "task_completed_on": "date",
+    "kind": "text",
+    "subject": "text",
+    "unit": "text",
+    "moment": "timestamptz",
+    "payload": "text",
+    "event_id": "uuid",
+    "topic": "text",
+    "event_key": "text",
+    "type": "text",
+    "headers": "text",
+    "value": "bytea",
+    "completion_id": "uuid",
+    "completed_on": "date",
+    "reported_at": "timestamptz",
+    "evidence": "text",
+    "note": "text",
+    "caller": "text",
+    "key": "text",
+    "request_sha256": "bytea",
+    "status": "int",
+    "answer": "text",
+}
+# Whose row is locked by another, or has another version by now, is left out: nobody waits for a neighbour's task.
+WRITE_REPORTS = statement(
+    f"""
+    WITH asked AS (
+        SELECT * FROM unnest({", ".join(f":{name}::{kind}[]" for name, kind in _REPORT_COLUMNS.items())})
+            AS asked ({", ".join(_REPORT_COLUMNS)})
+    ), free AS (
+        SELECT tasks.id FROM tasks JOIN asked ON asked.task_id = tasks.id AND tasks.version = asked.version - 1
+        FOR UPDATE OF tasks SKIP LOCKED
+    ), changed AS (
+        UPDATE tasks SET state = asked.task_state, version = asked.version, completed_on = asked.task_completed_on
+        FROM asked JOIN free ON free.id = asked.task_id
+        WHERE tasks.id = asked.task_id AND tasks.version = asked.version - 1
+        RETURNING asked.*
+    ), history AS (
+        INSERT INTO task_history (task_id, version, kind, actor_subject, actor_unit, moment, payload)
+        SELECT task_id, version, kind, subject, unit, moment, payload::jsonb FROM changed
+    ), told AS (
+        INSERT INTO outbox (event_id, topic, key, type, headers, value)
+        SELECT event_id, topic, event_key, type, headers::jsonb, value FROM changed
+    ), reported AS (
+        INSERT INTO completions
+            (id, task_id, completed_on, reported_at, recorded_at, by_subject, by_unit, evidence, note)
+        SELECT completion_id, task_id, completed_on, reported_at, moment, subject, unit, evidence::jsonb, note
+        FROM changed
+    ), kept AS (
+        INSERT INTO idempotency_keys (caller, key, request_sha256, status, answer)
+        SELECT caller, key, request_sha256, status, answer::jsonb FROM changed WHERE caller IS NOT NULL
+    )
+    SELECT task_id FROM changed
+    """  # noqa: S608 -- our own text
+)
+"""Several completions of different tasks in one transaction; returns the tasks of those that were written."""

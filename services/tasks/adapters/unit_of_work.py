@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.tasks.adapters import statements
-from services.tasks.adapters.rows import change_of, completion_of, task_of, text_of
+from services.tasks.adapters.rows import Row, change_of, completion_of, kept_values, task_of
 from services.tasks.adapters.statements import Statement
 from services.tasks.adapters.violations import meaning_of
 from services.tasks.domain.task import Task
@@ -108,12 +108,7 @@ class SqlTasksUnitOfWork:
 
     def earlier_answer(self) -> StoredAnswer | None:
         """Return the first answer to this request, as of the moment when the task was loaded."""
-        found = self._answered
-        if self._request is None or found is None or found["request_sha256"] is None:
-            return None
-        if found["request_sha256"] != self._request.request_sha256:
-            raise IdempotencyKeyReused
-        return StoredAnswer(status=found["status"], body=found["answer"])
+        return None if self._answered is None else answer_in(self._answered, self._request)
 
     async def load_completion(self, task: Task, completion_id: UUID) -> None:
         """Put that completion of the task into the aggregate; nothing where the task has no such."""
@@ -146,13 +141,7 @@ class SqlTasksUnitOfWork:
             raise RuntimeError("nothing was saved")
         change, values = self._change
         if self._request is not None and self._answer is not None:
-            values |= {
-                "caller": self._request.caller,
-                "key": self._request.key,
-                "request_sha256": self._request.request_sha256,
-                "status": self._answer.status,
-                "answer": text_of(self._answer.body),
-            }
+            values |= kept_values(self._request, self._answer)
         if await self._one(statements.WRITES[change, self._request is not None], values) is None:
             raise ChangedMeanwhile
         if self._transaction is not None:
@@ -164,3 +153,16 @@ class SqlTasksUnitOfWork:
             return await self._driver.fetchrow(statement.sql, *statement.arguments(values))
         except DRIVER_ERRORS as error:
             raise meaning_of(error, is_closed=self._driver.is_closed()) from error
+
+
+def answer_in(row: Row, request: RequestKey | None) -> StoredAnswer | None:
+    """Return the first answer to `request` that a row of the reading statements tells of.
+
+    Raises:
+        IdempotencyKeyReused: the key came before with another request.
+    """
+    if request is None or row["request_sha256"] is None:
+        return None
+    if row["request_sha256"] != request.request_sha256:
+        raise IdempotencyKeyReused
+    return StoredAnswer(status=row["status"], body=row["answer"])
