@@ -69,8 +69,8 @@ class SqlTasksUnitOfWork:
         finally:
             if error is None or isinstance(error, Exception):
                 await self._connections.give_back(self._connection, self._driver)
-            else:  # cut off in the middle of a statement, perhaps: the pool looks after it
-                await self._connection.close()
+            else:  # cut off in the middle of a statement, perhaps
+                await self._connections.discard(self._connection)
 
     async def _begin(self) -> None:
         self._transaction = self._driver.transaction()
@@ -78,12 +78,12 @@ class SqlTasksUnitOfWork:
             await self._transaction.start()
         except BaseException:
             self._transaction = None
-            await self._connection.close()
+            await self._connections.discard(self._connection)
             raise
 
     async def _renew(self) -> None:
         """Take another connection in place of one that turns out to be cut; nothing was done on it."""
-        await self._connection.close()
+        await self._connections.discard(self._connection)
         self._connection, self._driver = await self._connections.take_new()
 
     async def load(self, task_id: UUID) -> Task | None:
