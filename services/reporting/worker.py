@@ -7,6 +7,7 @@ from services.reporting.settings import ReportingSettings
 from shared.contracts.topics import REPORTS
 from shared.database.engine import create_engine
 from shared.logging import configure_logging
+from shared.memory import leave_out_what_is_loaded
 from shared.messaging.worker import run_worker
 from shared.settings import load
 
@@ -32,4 +33,5 @@ async def run(settings: ReportingSettings, *, stop: asyncio.Event | None = None)
 if __name__ == "__main__":
     chosen = load(ReportingSettings, opens_log=True)
     configure_logging("reporting", chosen.log_level)
+    leave_out_what_is_loaded()
     asyncio.run(run(chosen))

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from shared.http.bounded_protocol import BoundedProtocol
 from shared.logging import configure_logging
+from shared.memory import leave_out_what_is_loaded
 
 GRACE_SECONDS: Final = 8
 """What requests in flight may still take after SIGTERM; orchestrators kill after ten."""
@@ -68,6 +69,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     _log.info("listening", host=host, port=listener.getsockname()[1])
+    leave_out_what_is_loaded()
     _Server(config).run(sockets=[listener])
     _log.info("stopped")
 

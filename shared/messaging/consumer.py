@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.clock import Clock, SystemClock
 from shared.database.tables import consumer_state
 from shared.messaging.backoff import Backoff
-from shared.messaging.fates import is_passing
+from shared.messaging.fates import Item, is_passing
 from shared.messaging.fault_points import reach
 from shared.messaging.gaps import tell_of_gap
 from shared.messaging.intake import ConsumerHalted, Intake
@@ -49,6 +49,10 @@ LIMIT = 1000
 LIMIT_IN_BULK = 5000
 """The same for who handles them in bulk. One fetch is shared by all partitions and each has a commit of its own, so
 larger ones catch up three times as fast."""
+AT_ONCE = 1000
+"""Messages of one transaction. While the database writes them the next ones are decoded."""
+DECODED_AT_ONCE = 50
+"""Messages decoded between two looks at what the database says; two milliseconds."""
 PROGRESS_EVERY = 1.0
 CLUSTER_EVERY = 10.0
 SWEEP_EVERY = 60.0
@@ -130,9 +134,7 @@ class Consumer:
                     agreed = await self._agree_on_all(reader)
                     batches = [batch for batch in batches if (batch[0].topic, batch[0].partition) in agreed]
                     reach("consumer.agreed")
-                for batch in batches:
-                    if not stop.is_set():
-                        await self._take_in(reader, batch)
+                await self._take_in(reader, batches, stop)
                 await self._look_after(reader)
                 self.status.set("running")
                 backoff.reset()
@@ -146,17 +148,43 @@ class Consumer:
                 reader.rewind()
                 await backoff.wait(stop)
 
-    async def _take_in(self, reader: Reader, batch: Sequence[Received]) -> None:
-        first, last = batch[0], batch[-1]
-        place = (first.topic, first.partition)
+    async def _take_in(self, reader: Reader, batches: Sequence[Sequence[Received]], stop: asyncio.Event) -> None:
+        """Take everything in, a partition after another; while the database writes, the next messages are decoded."""
+        chunks = [batch[start : start + AT_ONCE] for batch in batches for start in range(0, len(batch), AT_ONCE)]
+        given_up: set[Partition] = set()
+        ahead: asyncio.Task[list[Item]] | None = None
+        try:
+            for number, chunk in enumerate(chunks):
+                items = await (ahead or self._decode(chunk))
+                if number + 1 < len(chunks):
+                    ahead = asyncio.create_task(self._decode(chunks[number + 1]))
+                place = (chunk[0].topic, chunk[0].partition)
+                if stop.is_set():
+                    return
+                if place not in given_up and not await self._take_in_chunk(reader, place, items):
+                    given_up.add(place)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+
+    async def _decode(self, received: Sequence[Received]) -> list[Item]:
+        items: list[Item] = []
+        for start in range(0, len(received), DECODED_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            items += [self._intake.look(each) for each in received[start : start + DECODED_AT_ONCE]]
+        return items
+
+    async def _take_in_chunk(self, reader: Reader, place: Partition, items: Sequence[Item]) -> bool:
+        """Take items of one partition in, move its position; return False when somebody else has taken them in."""
+        first, last = items[0].received, items[-1].received
         if first.position > self._next.get(place, first.position):
             await self._look_for_gap(reader, place)
-        items = [self._intake.look(received) for received in batch]
         told = {
             "messaging.consumer.group.name": self._subscription.group,
             "messaging.destination.partition.id": str(first.partition),
         }
-        messages = [(received.topic, received.headers) for received in batch]
+        messages = [(item.received.topic, item.received.headers) for item in items]
         try:
             with batch_span(self._tracer, "process", trace.SpanKind.CONSUMER, messages, **told):
                 outcome = await self._intake.take_in(LiveBatch(self._subscription.group, self._cluster), items)
@@ -164,7 +192,7 @@ class Consumer:
             self._due["cluster"] = 0.0
             await self._know_cluster()
             await self._agree(reader, place, Standing(first.position, last.position + 1))
-            return
+            return False
         self._next[place] = last.position + 1
         self._progress.note(place, last.position + 1, [item.event for item in items if item.event is not None])
         reach("consumer.noted")
@@ -172,6 +200,7 @@ class Consumer:
         reach("consumer.acknowledged")
         if names := outcome.released | outcome.waiting:
             await apply_parked(self._engine, self._intake, self._subscription.group, names)
+        return True
 
     async def _agree_on_all(self, reader: Reader) -> set[Partition]:
         """Bring the reader to where this database is; returns the partitions where it was there already."""

@@ -81,7 +81,7 @@ async def _report_alone(desk: Desk, asked: CompletionAsk) -> Answered:
     def tell(task: Task, event_id: UUID, _moment: datetime) -> StoredAnswer:
         return _accepted(task, event_id)
 
-    return await write(desk, asked.ask, change, tell)
+    return await write(desk, asked.ask, change, tell, patient=True)
 
 
 def _decide(work: TogetherUnitOfWork, place: int, report: Report) -> Answered | Exception:

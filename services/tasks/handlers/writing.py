@@ -18,11 +18,14 @@ Change = Callable[[TasksUnitOfWork, Task, datetime], Awaitable[None]]
 Tell = Callable[[Task, UUID, datetime], StoredAnswer]
 
 
-async def write(desk: Desk, ask: Ask, change: Change, tell: Tell) -> Answered:
-    """Carry out `change` on the task that is asked for, and `tell` what came of it."""
+async def write(desk: Desk, ask: Ask, change: Change, tell: Tell, *, patient: bool = False) -> Answered:
+    """Carry out `change` on the task that is asked for, and `tell` what came of it.
+
+    A patient one locks the task before it reads it; without patience it does so when another was faster.
+    """
     for attempt in range(1, ATTEMPTS):
         try:
-            return await _write_once(desk, ask, change, tell, patient=attempt > 1)
+            return await _write_once(desk, ask, change, tell, patient=patient or attempt > 1)
         except (ChangedMeanwhile, KeyTakenMeanwhile):
             continue
     return await _write_once(desk, ask, change, tell, patient=True)

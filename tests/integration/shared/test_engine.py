@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from shared.database.engine import create_engine
+from shared.database.engine import DriverConnections, create_engine
 from tests.support.postgres import DatabaseFactory
 from tests.support.waiting import eventually
 
@@ -33,3 +33,36 @@ async def test_connections_that_the_server_has_cut_are_replaced_without_anybody_
     finally:
         await engine.dispose()
         await other.dispose()
+
+
+async def test_statements_of_the_driver_are_planned_once_and_those_of_the_pool_for_their_values(
+    database_factory: DatabaseFactory,
+) -> None:
+    engine = create_engine(SecretStr(await database_factory(())), application_name="test", pool_size=1)
+    connections = DriverConnections(engine, most_idle=0)  # what is given back goes back to the pool
+    try:
+        for _ in range(2):
+            connection, driver = await connections.take()
+            assert await driver.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
+            server_process = await driver.fetchval("SELECT pg_backend_pid()")
+            await connections.give_back(connection, driver)
+            async with engine.connect() as pooled:
+                assert (await pooled.execute(text("SELECT pg_backend_pid()"))).scalar_one() == server_process
+                assert (await pooled.execute(text("SHOW plan_cache_mode"))).scalar_one() == "auto"
+    finally:
+        await engine.dispose()
+
+
+async def test_a_connection_left_within_a_transaction_is_not_given_to_the_next(
+    database_factory: DatabaseFactory,
+) -> None:
+    engine = create_engine(SecretStr(await database_factory(())), application_name="test", pool_size=1)
+    connections = DriverConnections(engine)
+    try:
+        connection, driver = await connections.take()
+        await driver.execute("BEGIN")
+        left = await driver.fetchval("SELECT pg_backend_pid()")
+        await connections.give_back(connection, driver)
+        assert [row["pid"] for row in await connections.read("SELECT pg_backend_pid() AS pid")] != [left]
+    finally:
+        await engine.dispose()

@@ -13,7 +13,7 @@ CUT_OTHERS = (
 )
 WAITING = (
     "SELECT pid FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE tasks%'"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE OF tasks'"
 )
 
 
