@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -25,6 +26,8 @@ from shared.telemetry import Telemetry, start_telemetry
 BEAT_EVERY = 1.0
 STOP_WITHIN = 6.0
 """Seconds that running parts have to finish what they hold; with the last writes a stop takes less than eight."""
+HEALTHY_AFTER = 10.0
+"""Seconds of work after which a part that fails is started again as fast as the first time."""
 
 Part = Callable[[asyncio.Event], Awaitable[None]]
 """Works until the event is set."""
@@ -155,8 +158,9 @@ async def _wait_for_migrations(service: str, engine: AsyncEngine, stop: asyncio.
 
 
 async def _keep_running(part: Part, status: Status, stop: asyncio.Event) -> None:
-    backoff = Backoff(first=0.5, most=30)
+    backoff = Backoff(first=0.5, most=10)
     while not stop.is_set():
+        began = time.monotonic()
         try:
             await part(stop)
         except asyncio.CancelledError:
@@ -167,6 +171,8 @@ async def _keep_running(part: Part, status: Status, stop: asyncio.Event) -> None
         except Exception as error:  # noqa: BLE001 -- the other parts go on, whatever it is
             status.set("retrying", kind_of(error))
             _log.exception("part failed", part=status.part)
+        if time.monotonic() - began > HEALTHY_AFTER:  # the failures of last week are no reason to wait longer today
+            backoff.reset()
         await backoff.wait(stop)
         status.state = "running" if status.state == "retrying" else status.state
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from tests.drills import (
+    b01_requests,
     r01_api_kills,
     r02_relay_kills,
     r03_consumer_kills,
@@ -122,6 +123,15 @@ CATALOGUE = (
         full={"postgres": {}},
         small={"postgres": {}},
         sent="events",
+    ),
+    Drill(
+        "B1",
+        "requests made from the API documents, half of them wrong: 5xx and answers that no document names are 0",
+        b01_requests.drill,
+        lambda size: size["requests"],
+        full={"postgres": {"requests": 50_000}},
+        small={},  # tests/fuzz/test_endpoints.py
+        sent="requests done as asked",
     ),
 )
 """In the order of a whole run: what loses tables comes before what leaves reports in them."""

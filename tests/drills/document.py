@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from pathlib import Path
 
 from shared.clock import SystemClock, vietnam_date
@@ -15,7 +16,7 @@ repeated: `python -m tests.drills --only R2 --transport kafka --seed <its seed>`
 which order and when; how processes interleave is the machine's.
 
 * *sent*: what clients know to be acknowledged, having repeated with the same Idempotency-Key until answered
-  (R14: events).
+  (R14: events; B1: requests that did what they asked for).
 * *lost*, *counted twice*: found by a reader that shares no code with the product, in the tasks service's list and
   table, in the ledger, in the figures at the cut-off and in the plan's "n of m"; the worst of them counts.
 * *consistent after*: the longest time from the end of the faults of a round until all of these agreed.
@@ -34,7 +35,7 @@ class Document:
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 cells = [cell.strip() for cell in line.split("|")]
-                if line.startswith("| R"):
+                if re.match(r"\| [BR]\d", line):
                     self._lines[cells[1], cells[2]] = line
 
     def add(self, drill: Drill, transport: str, tally: Tally, *, seed: int, seconds: float) -> None:
@@ -53,9 +54,16 @@ class Document:
         )
         more = (after, f"{seconds:.0f} s", seed, vietnam_date(SystemClock().now()).isoformat())
         self._lines[drill.name, name] = "| " + " | ".join(str(cell) for cell in (*cells, *more)) + " |"
-        ordered = sorted(self._lines.items(), key=lambda item: (int(item[0][0][1:]), item[0][1] != "PostgreSQL"))
+        ordered = sorted(
+            self._lines.items(),
+            key=lambda item: (item[0][0][0] != "R", int(item[0][0][1:]), item[0][1] != "PostgreSQL"),
+        )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(HEAD + "".join(f"{line}\n" for _, line in ordered) + _machine(), encoding="utf-8")
+
+
+def _place(drill: str, log: str) -> tuple[bool, int, bool]:
+    return not drill.startswith("R"), int(drill[1:]), log != "PostgreSQL"
 
 
 def _machine() -> str:

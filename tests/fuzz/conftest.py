@@ -4,17 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fuzz.world import PATIENT
 from tests.support.system import System, free_base_port
 
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A running system with units and without plans; each drill brings its own."""
-    patient = {
-        "CCHC_SAMPLE": "0",
-        "CCHC_DEAD_LETTERS_IN_A_ROW": "100000",
-    }  # hundreds of bad events are no fault of ours
-    running = System(tmp_path_factory.mktemp("fuzz"), free_base_port(), patient)
+    running = System(tmp_path_factory.mktemp("fuzz"), free_base_port(), PATIENT)
     try:
         running.start()
         yield running

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,41 @@ async def _noted(world: World, notes: list[str]) -> bool:
 
 async def _published(world: World, count: int) -> bool:
     return len(await world.published()) == count
+
+
+async def test_a_part_that_works_between_its_failures_does_not_wait_longer_each_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ready(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr("shared.messaging.worker.pending", ready)
+    monkeypatch.setattr("shared.messaging.worker.HEALTHY_AFTER", 0.05)
+    stop, failures = asyncio.Event(), 0
+
+    async def failing_now_and_then(ended: asyncio.Event) -> None:
+        nonlocal failures
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), 0.1)
+        failures += 1
+        raise RuntimeError
+
+    settings = SharedSettings(log_database_url=SecretStr(world.log_dsn))
+    worker = asyncio.create_task(
+        run_worker(
+            service="tasks",
+            settings=settings,
+            engine=world.engine,
+            topics=[],
+            subscription=None,
+            parts={"reminders": failing_now_and_then},
+            stop=stop,
+        )
+    )
+
+    async def has_failed_seven_times() -> bool:
+        return failures >= 7  # with pauses that grow: after 30 seconds
+
+    await eventually(has_failed_seven_times, within=10)
+    stop.set()
+    await worker
