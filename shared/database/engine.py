@@ -136,14 +136,17 @@ class DriverConnections:
         else:
             try:
                 await driver.execute("RESET plan_cache_mode")  # others of the pool plan as they always do
-            finally:
+            except (*DRIVER_ERRORS, OSError):  # cut just now, and what it was wanted for is done
+                await self.discard(connection)
+            else:
                 await connection.close()
 
     @staticmethod
     async def discard(connection: AsyncConnection) -> None:
         """End a connection of which nobody knows what it is doing; the pool makes another when it needs one."""
-        await connection.invalidate()
-        await connection.close()
+        if not connection.closed:
+            await connection.invalidate()
+            await connection.close()
 
     async def read(self, sql: str, *arguments: object) -> list[Any]:
         """Return the rows that a reading statement with numbered parameters finds.

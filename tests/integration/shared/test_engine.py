@@ -1,10 +1,12 @@
 """The pool gives out living connections only."""
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.database.engine import DriverConnections, create_engine
-from tests.support.postgres import DatabaseFactory
+from tests.support.postgres import DatabaseFactory, execute
 from tests.support.waiting import eventually
 
 CUT = text(
@@ -66,3 +68,23 @@ async def test_a_connection_left_within_a_transaction_is_not_given_to_the_next(
         assert [row["pid"] for row in await connections.read("SELECT pg_backend_pid() AS pid")] != [left]
     finally:
         await engine.dispose()
+
+
+async def test_a_cut_connection_that_cannot_be_replaced_is_the_databases_trouble(
+    database_factory: DatabaseFactory, postgres_server: str
+) -> None:
+    dsn = await database_factory(())
+    name = dsn.rpartition("/")[2]
+    connections = DriverConnections(create_engine(SecretStr(dsn), application_name="test", pool_size=1))
+    _, driver = taken = await connections.take()
+    process = await driver.fetchval("SELECT pg_backend_pid()")
+    await connections.give_back(*taken)
+    await execute(postgres_server, f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+    try:
+        await execute(postgres_server, f"SELECT pg_terminate_backend({process})")
+        for _ in range(2):
+            with pytest.raises(DBAPIError):
+                await connections.read("SELECT 1")
+    finally:
+        await execute(postgres_server, f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
+    assert [tuple(row) for row in await connections.read("SELECT 1")] == [(1,)]
