@@ -1,5 +1,6 @@
 """The pool gives out living connections only."""
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -70,21 +71,34 @@ async def test_a_connection_left_within_a_transaction_is_not_given_to_the_next(
         await engine.dispose()
 
 
+class CutUnnoticed:
+    """A driver's connection that the server has cut and that has not heard of it."""
+
+    def is_closed(self) -> bool:
+        return False
+
+    def is_in_transaction(self) -> bool:
+        return False
+
+    async def fetch(self, *_: object) -> None:
+        raise asyncpg.ConnectionDoesNotExistError
+
+
 async def test_a_cut_connection_that_cannot_be_replaced_is_the_databases_trouble(
     database_factory: DatabaseFactory, postgres_server: str
 ) -> None:
     dsn = await database_factory(())
     name = dsn.rpartition("/")[2]
-    connections = DriverConnections(create_engine(SecretStr(dsn), application_name="test", pool_size=1))
-    _, driver = taken = await connections.take()
-    process = await driver.fetchval("SELECT pg_backend_pid()")
-    await connections.give_back(*taken)
+    engine = create_engine(SecretStr(dsn), application_name="test", pool_size=1)
+    connections = DriverConnections(engine)
+    connection, _ = await connections.take()
+    await connections.give_back(connection, CutUnnoticed())
     await execute(postgres_server, f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
     try:
-        await execute(postgres_server, f"SELECT pg_terminate_backend({process})")
         for _ in range(2):
             with pytest.raises(DBAPIError):
                 await connections.read("SELECT 1")
     finally:
         await execute(postgres_server, f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
     assert [tuple(row) for row in await connections.read("SELECT 1")] == [(1,)]
+    await engine.dispose()
