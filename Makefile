@@ -25,14 +25,15 @@ run: $(RUN_READY) ## chạy hệ thống trên máy này, dừng bằng Ctrl-C [
 demo: $(RUN_READY) ## công việc chính trên hệ thống đang chạy, có kiểm tra số liệu [the main job on the running system]
 	@$(BIN)/cchc demo
 
-# Tests that start whole systems have both cores to themselves; the others share them, one process a core.
+# Tests that start whole systems come last, among their own kind: they measure how long a system needs to come back.
+IN_PARALLEL := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 WHOLE_SYSTEMS := tests/e2e tests/fuzz tests/integration/deploy tests/integration/kafka
 test: $(DEV_READY) ## mọi kiểm thử; ARGS="-k tên" để chọn [all tests; ARGS chooses]
 ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
 else
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(addprefix --ignore=,$(WHOLE_SYSTEMS))
-	$(BIN)/python -m pytest $(WHOLE_SYSTEMS)
+	$(IN_PARALLEL) $(addprefix --ignore=,$(WHOLE_SYSTEMS))
+	$(IN_PARALLEL) $(WHOLE_SYSTEMS)
 endif
 
 lint: $(DEV_READY) ## quy tắc mã nguồn: ruff, mypy, import-linter [rules of the code]

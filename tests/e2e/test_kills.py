@@ -14,8 +14,8 @@ from tests.support.province import PROVINCE, import_and_issue, pages, progress, 
 from tests.support.stream import Stream, plan_file
 from tests.support.system import System, until
 
-KILLS = int(os.environ.get("CCHC_TEST_KILLS", "21"))  # noqa: TID251 -- a drill's size, not a setting of the product
-TASKS = 300
+KILLS = int(os.environ.get("CCHC_TEST_KILLS", "9"))  # noqa: TID251 -- a drill's size, not a setting of the product
+TASKS = 150
 CUTOFF = "2023-10-31"
 
 
