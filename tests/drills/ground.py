@@ -114,9 +114,10 @@ class Run:
     def quiet(self) -> float:
         """Seconds at work without any movement after which what has not arrived is lost.
 
-        On Kafka the partitions of a killed member lie still for six seconds.
+        On Kafka the partitions of a killed member lie still for six seconds. Long, because on a loaded machine a process
+        gives a sign of life seconds before it has read anything; only what is missing is waited for.
         """
-        return 12.0 if self.transport == "kafka" else 3.5
+        return 20.0 if self.transport == "kafka" else 10.0
 
     async def site(self) -> Site:
         return await self.ground.site(self.transport)
