@@ -114,8 +114,8 @@ class Run:
     def quiet(self) -> float:
         """Seconds at work without any movement after which what has not arrived is lost.
 
-        On Kafka the partitions of a killed member lie still for six seconds. Long, because on a loaded machine a process
-        gives a sign of life seconds before it has read anything; only what is missing is waited for.
+        On Kafka the partitions of a killed member lie still for six seconds. Long, because on a loaded machine a
+        process gives a sign of life seconds before it has read anything; only what is missing is waited for.
         """
         return 20.0 if self.transport == "kafka" else 10.0
 

@@ -78,8 +78,8 @@ def completion_of(row: Row) -> Completion:
     )
 
 
-def change_of(task: Task, event_id: UUID) -> tuple[str, dict[str, Any]]:
-    """Return which write tells of the one event that the task has recorded, and its values."""
+def change_of(task: Task, event_id: UUID) -> dict[str, Any]:
+    """Return the values of the rows that tell of the one event that the task has recorded."""
     [event] = task.events
     kind, payload = to_history(event)
     told = outbox_row(
@@ -90,7 +90,7 @@ def change_of(task: Task, event_id: UUID) -> tuple[str, dict[str, Any]]:
         key=str(task.plan_id),
         time=event.moment,
     )
-    values = {
+    return {
         "task_id": task.id,
         "task_state": task.state.value,
         "task_completed_on": task.completed_on,
@@ -103,16 +103,15 @@ def change_of(task: Task, event_id: UUID) -> tuple[str, dict[str, Any]]:
         **told,
         "event_key": told["key"],
         "headers": text_of(told["headers"]),
+        **_completion_values(task, event),
     }
-    change, more = _completion_values(task, event)
-    return change, values | more
 
 
-def _completion_values(task: Task, event: TaskEvent) -> tuple[str, dict[str, Any]]:
+def _completion_values(task: Task, event: TaskEvent) -> dict[str, Any]:
     if isinstance(event, TaskProgressed):
-        return "progress", {}
+        return {}
     if isinstance(event, TaskCompleted):
-        return "report", {
+        return {
             "completion_id": event.completion_id,
             "completed_on": event.completed_on,
             "reported_at": event.reported_at,
@@ -121,16 +120,16 @@ def _completion_values(task: Task, event: TaskEvent) -> tuple[str, dict[str, Any
         }
     if task.completion is None:
         raise ValueError("a decision is about a completion")
-    return "decision", {
+    return {
         "completion_id": task.completion.id,
         "completion_state": task.completion.state.value,
         "reason": task.completion.reason,
     }
 
 
-def kept_values(request: RequestKey | None, answer: StoredAnswer) -> dict[str, Any]:
+def kept_values(request: RequestKey | None, answer: StoredAnswer | None) -> dict[str, Any]:
     """Return the columns of the answer that is kept under the request's key; nulls where it has none."""
-    if request is None:
+    if request is None or answer is None:
         return {"caller": None, "key": None, "request_sha256": None, "status": None, "answer": None}
     return {
         "caller": request.caller,

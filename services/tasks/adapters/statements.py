@@ -4,7 +4,7 @@ They go to the driver as they are. A completion takes two round trips, and no tr
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,14 @@ class Statement:
             KeyError: one is missing.
         """
         return tuple(values[name] for name in self.names)
+
+    def columns(self, rows: Collection[Mapping[str, Any]]) -> tuple[list[Any], ...]:
+        """Return the values of many rows, an array for each number.
+
+        Raises:
+            KeyError: one is missing.
+        """
+        return tuple([row[name] for row in rows] for name in self.names)
 
 
 def statement(sql: str) -> Statement:
@@ -85,13 +93,6 @@ _CHANGED = """
         INSERT INTO outbox (event_id, topic, key, type, headers, value)
         SELECT :event_id::uuid, :topic, :event_key, :type, :headers::jsonb, :value::bytea FROM changed
     )"""
-_REPORTED = """, reported AS (
-        INSERT INTO completions
-            (id, task_id, completed_on, reported_at, recorded_at, by_subject, by_unit, evidence, note)
-        SELECT :completion_id::uuid, id, :completed_on::date, :reported_at::timestamptz, :moment::timestamptz,
-            :subject, :unit, :evidence::jsonb, :note
-        FROM changed
-    )"""
 _DECIDED = """, decided AS (
         UPDATE completions
         SET state = :completion_state, decided_at = :moment, decided_by = :subject, reason = :reason
@@ -99,16 +100,14 @@ _DECIDED = """, decided AS (
     )"""
 _KEPT = """, kept AS (
         INSERT INTO idempotency_keys (caller, key, request_sha256, status, answer)
-        SELECT :caller, :key, :request_sha256::bytea, :status, :answer::jsonb FROM changed
+        SELECT :caller::text, :key, :request_sha256::bytea, :status::int, :answer::jsonb
+        FROM changed WHERE :caller IS NOT NULL
     )"""
 _WHETHER = " SELECT id FROM changed"
 
-WRITES: Mapping[tuple[str, bool], Statement] = {
-    (change, is_kept): statement(_CHANGED + more + (_KEPT if is_kept else "") + _WHETHER)
-    for change, more in (("progress", ""), ("report", _REPORTED), ("decision", _DECIDED))
-    for is_kept in (False, True)
-}
-"""By what the change does to completions, and whether the answer is kept under a key. One row when it was written."""
+WRITE_PROGRESS = statement(_CHANGED + _KEPT + _WHETHER)
+WRITE_DECISION = statement(_CHANGED + _DECIDED + _KEPT + _WHETHER)
+"""A change of one task, its completion's fate with it; the answer is kept where there is a key. One row if written."""
 
 _REPORT_COLUMNS: Mapping[str, str] = {
     "task_id": "uuid",
@@ -169,4 +168,4 @@ WRITE_REPORTS = statement(
     SELECT task_id FROM changed
     """  # noqa: S608 -- our own text
 )
-"""Several completions of different tasks in one transaction; returns the tasks of those that were written."""
+"""Completions of different tasks in one transaction, a column an array; returns the tasks of those written."""

@@ -67,7 +67,7 @@ class SqlTogetherUnitOfWork:
     def save(self, place: int, tell: Callable[[UUID], StoredAnswer]) -> StoredAnswer:
         """Take the one event that the task at `place` has recorded; return the answer that `tell` makes of its id."""
         event_id = self._ids.new()
-        _, values = change_of(self._tasks[place], event_id)
+        values = change_of(self._tasks[place], event_id)
         answer = tell(event_id)
         self._values[place] = values | kept_values(self._asks[place][1], answer)
         return answer
@@ -81,9 +81,8 @@ class SqlTogetherUnitOfWork:
         if not self._values:
             return frozenset()
         writing = statements.WRITE_REPORTS
-        columns = [[values[name] for values in self._values.values()] for name in writing.names]
         try:
-            rows = await self._connections.write(writing.sql, *columns)
+            rows = await self._connections.write(writing.sql, *writing.columns(self._values.values()))
         except DBAPIError as error:
             if error.orig is not None and is_undone(error.orig):
                 raise ChangedMeanwhile from error

@@ -19,6 +19,7 @@ from services.tasks.adapters import statements
 from services.tasks.adapters.rows import Row, change_of, completion_of, kept_values, task_of
 from services.tasks.adapters.statements import Statement
 from services.tasks.adapters.violations import meaning_of
+from services.tasks.domain.events import TaskCompleted, TaskEvent, TaskProgressed
 from services.tasks.domain.task import Task
 from services.tasks.ports import ChangedMeanwhile
 from shared.database.engine import CUT, DRIVER_ERRORS, DriverConnections
@@ -46,7 +47,7 @@ class SqlTasksUnitOfWork:
         self._request = request
         self._patient = patient
         self._answered: Any = None
-        self._change: tuple[str, dict[str, Any]] | None = None
+        self._change: tuple[TaskEvent, dict[str, Any]] | None = None
         self._answer: StoredAnswer | None = None
         self._transaction: Any = None
 
@@ -123,7 +124,8 @@ class SqlTasksUnitOfWork:
     def save(self, task: Task) -> UUID:
         """Take the change of the one event that the task has recorded; return the published event's id."""
         event_id = self._ids.new()
-        self._change = change_of(task, event_id)
+        [event] = task.events
+        self._change = event, change_of(task, event_id)
         return event_id
 
     def keep(self, answer: StoredAnswer) -> None:
@@ -139,18 +141,26 @@ class SqlTasksUnitOfWork:
         """
         if self._change is None:
             raise RuntimeError("nothing was saved")
-        change, values = self._change
-        if self._request is not None and self._answer is not None:
-            values |= kept_values(self._request, self._answer)
-        if await self._one(statements.WRITES[change, self._request is not None], values) is None:
+        event, values = self._change
+        values |= kept_values(self._request, self._answer)
+        if isinstance(event, TaskCompleted):
+            writing = statements.WRITE_REPORTS
+            row = await self._row(writing.sql, *writing.columns([values]))
+        else:
+            progressed = isinstance(event, TaskProgressed)
+            row = await self._one(statements.WRITE_PROGRESS if progressed else statements.WRITE_DECISION, values)
+        if row is None:
             raise ChangedMeanwhile
         if self._transaction is not None:
             transaction, self._transaction = self._transaction, None
             await transaction.commit()
 
     async def _one(self, statement: Statement, values: dict[str, Any]) -> Any:  # noqa: ANN401 -- the driver's row
+        return await self._row(statement.sql, *statement.arguments(values))
+
+    async def _row(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 -- the driver's row
         try:
-            return await self._driver.fetchrow(statement.sql, *statement.arguments(values))
+            return await self._driver.fetchrow(sql, *arguments)
         except DRIVER_ERRORS as error:
             raise meaning_of(error, is_closed=self._driver.is_closed()) from error
 
