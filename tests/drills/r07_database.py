@@ -122,14 +122,13 @@ async def _break(run: Run, system: System, flow: Flow, times: int) -> None:
 
 
 async def _clients(system: System) -> list[asyncpg.Record]:
-    """Return the server's processes that serve the services."""
-    return list(
-        await fetch(
-            system,
-            "tasks",
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
-        )
-    )
+    """Return the server's processes that serve the services; after a crash they take a moment to come back."""
+    query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    async with asyncio.timeout(40):
+        while True:
+            if found := list(await fetch(system, "tasks", query)):
+                return found
+            await asyncio.sleep(0.05)
 
 
 async def _answers(system: System) -> None:
