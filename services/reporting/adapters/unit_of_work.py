@@ -8,8 +8,19 @@ from services.reporting.adapters.ledger import SqlLedger
 from services.reporting.adapters.plans import SqlPlans
 from services.reporting.adapters.reports import SqlReports
 from services.reporting.adapters.violations import violated
+from services.reporting.adapters.webhook_endpoints import SqlNotices, SqlWebhookDeliveries, SqlWebhookEndpoints
 from services.reporting.domain.events import ReportIssued
-from services.reporting.ports import Announcements, Answers, KeyTakenMeanwhile, Ledger, Plans, Reports
+from services.reporting.ports import (
+    Announcements,
+    Answers,
+    KeyTakenMeanwhile,
+    Ledger,
+    Notices,
+    Plans,
+    Reports,
+    WebhookDeliveries,
+    WebhookEndpoints,
+)
 from shared.database.idempotency import AnswerStore, RequestKey, StoredAnswer
 from shared.database.unit_of_work import UnitOfWork
 from shared.ids import Ids
@@ -56,6 +67,9 @@ class SqlReportingUnitOfWork(UnitOfWork):
     reports: Reports
     answers: Answers
     announcements: Announcements
+    endpoints: WebhookEndpoints
+    deliveries: WebhookDeliveries
+    notices: Notices
 
     def __init__(self, engine: AsyncEngine, ids: Ids) -> None:
         super().__init__(engine)
@@ -67,4 +81,7 @@ class SqlReportingUnitOfWork(UnitOfWork):
         self.plans = SqlPlans(connection)
         self.reports = SqlReports(connection)
         self.answers = SqlAnswers(connection)
+        self.endpoints = SqlWebhookEndpoints(connection)
+        self.deliveries = SqlWebhookDeliveries(connection)
+        self.notices = SqlNotices(connection)
         self.announcements = OutboxAnnouncements(Outbox(connection, source=SOURCE, ids=self._ids))
