@@ -8,6 +8,7 @@ from services.reporting.adapters.documents import Documents
 from services.reporting.adapters.outgoing.networks import Guard
 from services.reporting.adapters.outgoing.target import UrlRefused, check_url
 from services.reporting.adapters.unit_of_work import SqlReportingUnitOfWork
+from services.reporting.adapters.webhook_fanout import FanOut
 from services.reporting.adapters.webhook_secrets import SecretBox
 from services.reporting.api import notices, progress, reports, webhook_deliveries, webhook_endpoints
 from services.reporting.api.errors import PROBLEMS
@@ -33,9 +34,11 @@ def create_app(settings: ReportingSettings, *, clock: Clock | None = None) -> Fa
         settings.reporting_database_url, application_name="reporting-api", pool_size=settings.reporting_pool_size
     )
     ids = TimeOrderedIds()
+    clock = clock or SystemClock()
+    fan_out = FanOut(clock)
     desk = Desk(
-        unit_of_work=lambda: SqlReportingUnitOfWork(engine, ids),
-        clock=clock or SystemClock(),
+        unit_of_work=lambda: SqlReportingUnitOfWork(engine, ids, fan_out),
+        clock=clock,
         ids=ids,
         renderer=Documents(settings.report_template),
         office=Office(
