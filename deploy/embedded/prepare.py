@@ -14,6 +14,7 @@ from deploy.embedded.home import Home
 from deploy.embedded.refusal import SettingRefusedError, StartRefusedError
 from deploy.embedded.settings import read_settings
 from services.plans.settings import PlansSettings
+from services.reporting.adapters.webhook_secrets import make_key_file
 from services.reporting.settings import ReportingSettings
 from services.tasks.settings import TasksSettings
 from shared.security import make_issuer
@@ -40,8 +41,9 @@ def check_settings() -> None:
 
 
 async def prepare(installation: Installation, home: Home) -> None:
-    """Make the issuer's key, migrate every database, make the topics."""
+    """Make the issuer's key and that of webhooks, migrate every database, make the topics."""
     make_issuer(home.keys)
+    make_key_file(home.webhook_key)
     await installation.migrate()
     await installation.ensure_topics()
 
