@@ -157,8 +157,11 @@ class WebhookEndpoints(Protocol):
     async def add(self, endpoint: Endpoint) -> None:
         """Write a new one."""
 
-    async def load(self, endpoint_id: UUID) -> Endpoint | None:
-        """Lock the endpoint until the end of the transaction and return it."""
+    async def load(self, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint | None:
+        """Return the endpoint; until the transaction ends nobody deletes it or, if it is `to_change`, changes it."""
+
+    async def hold_sending(self) -> None:
+        """Let nothing be sent or recorded until the end of the transaction; before the lock on what is deleted."""
 
     async def save(self, endpoint: Endpoint) -> None:
         """Write what its owner may change."""

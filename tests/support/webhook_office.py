@@ -38,6 +38,17 @@ class Person:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def pages(self, path: str) -> list[dict[str, Any]]:
+        """Return the items of all pages of a list; the path has a query already."""
+        items: list[dict[str, Any]] = []
+        following = ""
+        while True:
+            page = await self.get(f"{path}{following}")
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            following = f"&cursor={page['next']}"
+
     async def endpoint(self, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 -- any field of the body
         """Make an endpoint and return the answer."""
         answer = await self.post(ENDPOINTS, {**WANTED, **changed})
@@ -58,7 +69,8 @@ async def deliveries(
         await connection.execute(
             text(
                 "INSERT INTO webhook_events (id, type, order_key, body, occurred_at, created_at) "
-                "SELECT id, 'cchc.task.completed.v1', id::text, '{}', :now, :now FROM unnest(:events) AS id"
+                "SELECT id, 'cchc.task.completed.v1', id::text, '{}', moment, moment "
+                "FROM unnest(CAST(:events AS uuid[])) AS id, CAST(:now AS timestamptz) AS moment"
             ),
             given,
         )
@@ -66,7 +78,8 @@ async def deliveries(
             text(
                 "INSERT INTO webhook_deliveries "
                 "(endpoint_id, event_id, order_key, state, attempts, tries, due_at, created_at, settled_at) "
-                "SELECT :endpoint, id, id::text, :state, 12, 12, :now, :now, :settled FROM unnest(:events) AS id"
+                "SELECT CAST(:endpoint AS uuid), id, id::text, :state, 12, 12, CAST(:now AS timestamptz), "
+                "CAST(:now AS timestamptz), CAST(:settled AS timestamptz) FROM unnest(CAST(:events AS uuid[])) AS id"
             ),
             given,
         )

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.reporting.adapters.webhook_statements import TAKE_TURN
 from services.reporting.adapters.webhook_tables import (
     CHANNEL,
     webhook_deliveries,
@@ -103,11 +104,23 @@ class SqlWebhookEndpoints:
             )
         )
 
-    async def load(self, endpoint_id: UUID) -> Endpoint | None:
-        """Lock the endpoint until the end of the transaction and return it."""
-        statement = select(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id).with_for_update()
-        row = (await self._connection.execute(statement)).one_or_none()
+    async def load(self, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint | None:
+        """Return the endpoint; until the transaction ends nobody deletes it or, if it is `to_change`, changes it.
+
+        The weakest locks that do: the sender writes how an endpoint fares, and whoever hears of events looks for those
+        who want them, while thousands of deliveries are made due again.
+        """
+        statement = select(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id)
+        locked = statement.with_for_update(key_share=True, read=not to_change)
+        row = (await self._connection.execute(locked)).one_or_none()
         return None if row is None else to_endpoint(row)
+
+    async def hold_sending(self) -> None:
+        """Let nothing be sent or recorded until the end of the transaction; before the lock on what is deleted.
+
+        The sender locks deliveries before their endpoint, a deletion the endpoint before its deliveries.
+        """
+        await self._connection.execute(text(TAKE_TURN))
 
     async def save(self, endpoint: Endpoint) -> None:
         """Write what its owner may change; what had waited is looked at again by the sender."""

@@ -104,7 +104,7 @@ class DeliveryAnswer(ResponseModel):
     task_id: UUID | None
     occurred_at: dt.datetime
     state: Literal["waiting", "delivered", "failed", "cancelled"]
-    next_attempt_at: dt.datetime | None = Field(description="null: đã xong, hoặc còn đứng sau lần gửi khác.")
+    next_attempt_at: dt.datetime | None = Field(description="Sớm nhất là lúc nào; null: đã xong.")
     created_at: dt.datetime
     settled_at: dt.datetime | None
     attempt_count: int

@@ -85,7 +85,7 @@ async def rotate_key(desk: Desk, ask: Ask, endpoint_id: UUID, overlap: timedelta
     """Give an endpoint a new key; earlier ones sign beside it for `overlap` (None: as the installation has set)."""
 
     async def use(work: ReportingUnitOfWork) -> StoredAnswer:
-        endpoint = await load(work, ask.viewer, endpoint_id)
+        endpoint = await load(work, ask.viewer, endpoint_id, to_change=True)
         earlier = await work.answers.find(ask.request)
         if earlier is not None:
             return await _shown_again(desk, work, ask.viewer, earlier)
@@ -106,7 +106,7 @@ async def change_endpoint(desk: Desk, ask: Ask, endpoint_id: UUID, change: Endpo
     """
 
     async def use(work: ReportingUnitOfWork) -> StoredAnswer:
-        endpoint = await load(work, ask.viewer, endpoint_id)
+        endpoint = await load(work, ask.viewer, endpoint_id, to_change=True)
         earlier = await work.answers.find(ask.request)
         if earlier is not None:
             return earlier
@@ -130,7 +130,8 @@ async def delete_endpoint(desk: Desk, ask: Ask, endpoint_id: UUID) -> StoredAnsw
         earlier = await work.answers.find(ask.request)  # first: what was deleted cannot be found again
         if earlier is not None:
             return earlier
-        endpoint = await load(work, ask.viewer, endpoint_id)
+        await work.endpoints.hold_sending()
+        endpoint = await load(work, ask.viewer, endpoint_id, to_change=True)
         endpoint.expect_version(ask.expected_version)
         await work.endpoints.remove(endpoint.id)
         return await keep(work, ask, StoredAnswer(NO_CONTENT, {}))
@@ -138,13 +139,13 @@ async def delete_endpoint(desk: Desk, ask: Ask, endpoint_id: UUID) -> StoredAnsw
     return await run(desk, use)
 
 
-async def load(work: ReportingUnitOfWork, viewer: Viewer, endpoint_id: UUID) -> Endpoint:
-    """Lock an endpoint in the caller's reach and return it.
+async def load(work: ReportingUnitOfWork, viewer: Viewer, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint:
+    """Return an endpoint in the caller's reach, under lock.
 
     Raises:
         WebhookEndpointNotFound: there is none, or it is out of reach.
     """
-    endpoint = await work.endpoints.load(endpoint_id)
+    endpoint = await work.endpoints.load(endpoint_id, to_change=to_change)
     if endpoint is None or not (await reach_of(work.plans, viewer)).covers(endpoint.owner):
         raise WebhookEndpointNotFound
     return endpoint

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -34,8 +34,6 @@ from services.reporting.ports import KeptSecret
 from services.reporting.queries.engine import Engine
 
 MOST_ATTEMPTS: Final = 20
-FAR_AHEAD: Final = timedelta(days=365)
-"""What is due later stands behind another delivery; no schedule waits so long."""
 
 
 class DeliveryState(StrEnum):
@@ -110,8 +108,7 @@ async def list_deliveries(
             of_one = of_one.where(tuple_(found.event_id, found.endpoint_id) < tuple_(*after))
         newest = of_one.order_by(found.event_id.desc()).limit(limit + 1).lateral("newest")
         statement = (
-            _with_event(newest)
-            .join_from(newest, webhook_endpoints, true())
+            _with_event(newest, webhook_endpoints.join(newest, true()))
             .where(await _in_reach(connection, viewer, webhook_endpoints))
             .order_by(newest.c.event_id.desc(), newest.c.endpoint_id.desc())
             .limit(limit + 1)
@@ -134,8 +131,7 @@ async def get_delivery(engine: Engine, viewer: Viewer, endpoint_id: UUID, event_
     found = webhook_deliveries.c
     async with engine.connect() as connection:
         statement = (
-            _with_event(webhook_deliveries)
-            .join_from(webhook_deliveries, webhook_endpoints)
+            _with_event(webhook_deliveries, webhook_endpoints.join(webhook_deliveries))
             .where(found.endpoint_id == endpoint_id, found.event_id == event_id)
             .where(await _in_reach(connection, viewer, webhook_endpoints))
         )
@@ -197,11 +193,11 @@ async def _portraits(connection: AsyncConnection, rows: Sequence[Row[Any]], now:
     return [endpoint_portrait(to_endpoint(row), shown_keys(keys.get(row.id, []), now)) for row in rows]
 
 
-def _with_event(deliveries: FromClause) -> Select[Any]:
+def _with_event(deliveries: FromClause, place: FromClause) -> Select[Any]:
+    """Select deliveries, which stand in `place`, with their events."""
     event = webhook_events.c
-    return select(deliveries, event.type, event.plan_id, event.task_id, event.occurred_at, event.body).join_from(
-        deliveries, webhook_events, event.id == deliveries.c.event_id
-    )
+    told = (event.type, event.plan_id, event.task_id, event.occurred_at, event.body)
+    return select(deliveries, *told).select_from(place.join(webhook_events, event.id == deliveries.c.event_id))
 
 
 async def _attempts(connection: AsyncConnection, deliveries: Sequence[int]) -> dict[int, list[Answer]]:
@@ -230,7 +226,6 @@ async def _attempts(connection: AsyncConnection, deliveries: Sequence[int]) -> d
 
 
 def _delivery(row: Row[Any], attempts: list[Answer]) -> Answer:
-    waits_its_turn = row.state != DeliveryState.WAITING or row.due_at - row.created_at > FAR_AHEAD
     return {
         "id": delivery_id(row.endpoint_id, row.event_id),
         "endpoint_id": str(row.endpoint_id),
@@ -240,7 +235,7 @@ def _delivery(row: Row[Any], attempts: list[Answer]) -> Answer:
         "task_id": None if row.task_id is None else str(row.task_id),
         "occurred_at": moment(row.occurred_at),
         "state": row.state,
-        "next_attempt_at": None if waits_its_turn else moment(row.due_at),
+        "next_attempt_at": moment(row.due_at) if row.state == DeliveryState.WAITING else None,
         "created_at": moment(row.created_at),
         "settled_at": moment(row.settled_at),
         "attempt_count": row.attempts,
