@@ -41,9 +41,8 @@ def check_settings() -> None:
 
 
 async def prepare(installation: Installation, home: Home) -> None:
-    """Make the issuer's key and that of webhooks, migrate every database, make the topics."""
+    """Make the issuer's key, migrate every database, make the topics."""
     make_issuer(home.keys)
-    make_key_file(home.webhook_key)
     await installation.migrate()
     await installation.ensure_topics()
 
@@ -51,8 +50,9 @@ async def prepare(installation: Installation, home: Home) -> None:
 def work() -> None:
     """Do both halves, with a line of standard input between them."""
     settings = read_settings()
-    check_settings()
     home = Home(settings.home)
+    make_key_file(home.webhook_key)  # which the settings name
+    check_settings()
     installation = Installation.from_environment()
     asyncio.run(prepare(installation, home))
     print("prepared", flush=True)
