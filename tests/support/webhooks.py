@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
 
@@ -23,24 +22,17 @@ from services.reporting.adapters.webhook_tables import webhook_endpoints, webhoo
 from services.reporting.consumers import Ear
 from services.reporting.domain.webhooks.schedule import Schedule
 from services.reporting.domain.webhooks.signatures import Scheme, Secret
-from shared.clock import SystemClock
 from shared.contracts.envelope import Event
 from shared.contracts.tasks import CompletionConfirmedV1, TaskCompletedV1
 from shared.contracts.webhooks import WEBHOOKS
 from shared.database.engine import create_engine
-from shared.ids import TimeOrderedIds
 from shared.messaging.transports.port import Received
 from tests.support.reporting_service import ACTOR, PROVINCE, Told, message, task_id, the_sample_plan, unit_changed
+from tests.support.webhook_sender_process import CLOCK, HERE, IDS, KEY, SOON
 from tests.unit.reporting import sample_plan
 
-IDS = TimeOrderedIds()
-CLOCK = SystemClock()
-KEY = bytes(range(32))
-HERE = (ip_network("127.0.0.0/8"),)
 EVERY_TYPE = tuple(WEBHOOKS)
 CODES = [row["ma"] for row in sample_plan.rows(sample_plan.PLAN_FILE)]
-SOON = Schedule((0.05, 0.1, 0.2, 0.4, 0.8))
-"""A schedule for tests that do not want to wait."""
 
 
 @dataclass

@@ -28,7 +28,7 @@ WITH room AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT LEAST(
             e.per_second,
-            COALESCE(e.tokens + e.per_second * GREATEST(0, extract(epoch FROM $1 - e.tokens_at)), e.per_second)
+            e.tokens + e.per_second * GREATEST(0, extract(epoch FROM $1 - COALESCE(e.tokens_at, e.created_at)))
         )::double precision AS tokens
     ) b
     WHERE e.state = 'enabled' AND (e.paused_until IS NULL OR e.paused_until <= $1)
