@@ -31,6 +31,8 @@ from tests.support.reporting_service import ACTOR, PROVINCE, Told, message, task
 from tests.support.webhook_sender_process import CLOCK, HERE, IDS, KEY, SOON
 from tests.unit.reporting import sample_plan
 
+__all__ = ["CLOCK", "CODES", "EVERY_TYPE", "HERE", "IDS", "KEY", "SOON", "Webhooks", "completions", "confirmed"]
+
 EVERY_TYPE = tuple(WEBHOOKS)
 CODES = [row["ma"] for row in sample_plan.rows(sample_plan.PLAN_FILE)]
 

@@ -15,7 +15,8 @@ from services.reporting.domain.webhooks.health import OPENS_AFTER
 from services.reporting.domain.webhooks.schedule import Schedule
 from tests.support.receivers import Receiver, Reply
 from tests.support.waiting import eventually
-from tests.support.webhooks import CLOCK, Webhooks, completions
+from tests.support.webhook_sender_process import CLOCK
+from tests.support.webhooks import Webhooks, completions
 
 RARE = Schedule((0.3,) * 12)
 

@@ -7,7 +7,8 @@ from services.reporting.consumers import LEARNT
 from tests.support.receivers import Receiver
 from tests.support.reporting_service import Told, the_sample_plan
 from tests.support.waiting import eventually
-from tests.support.webhooks import CLOCK, CODES, IDS, Webhooks, completions, confirmed
+from tests.support.webhook_sender_process import CLOCK, IDS
+from tests.support.webhooks import CODES, Webhooks, completions, confirmed
 
 COMPLETED, CONFIRMED = "cchc.task.completed.v1", "cchc.completion.confirmed.v1"
 NOWHERE = "http://127.0.0.1:9/hook"
