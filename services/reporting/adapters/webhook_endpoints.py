@@ -182,7 +182,7 @@ class SqlWebhookDeliveries:
             "created_at": at,
         }
         await self._connection.execute(insert(webhook_deliveries).values(delivery))
-        await _wake(self._connection)
+        await self._look_now(endpoint_id)
 
     async def send_again(self, endpoint_id: UUID, event_id: UUID, *, at: datetime) -> bool:
         """Make a delivery due, unless it is under way; False: there is none."""
@@ -194,7 +194,7 @@ class SqlWebhookDeliveries:
             return False
         if row.lease is None:
             await self._connection.execute(update(webhook_deliveries).where(*one).values(_anew(at)))
-            await _wake(self._connection)
+            await self._look_now(endpoint_id)
         return True
 
     async def recover(self, endpoint_id: UUID, since: datetime, *, at: datetime) -> int:
@@ -202,8 +202,18 @@ class SqlWebhookDeliveries:
         found = webhook_deliveries.c
         failed = (found.endpoint_id == endpoint_id, found.state == "failed", found.settled_at >= since)
         done = await self._connection.execute(update(webhook_deliveries).where(*failed).values(_anew(at)))
-        await _wake(self._connection)
+        await self._look_now(endpoint_id)
         return done.rowcount
+
+    async def _look_now(self, endpoint_id: UUID) -> None:
+        """Let a failing endpoint be tried at once: who asks for it has repaired the receiver, or wants to know.
+
+        The endpoint comes after its deliveries, as in the sender's turns.
+        """
+        found = webhook_endpoints.c
+        paused = (found.id == endpoint_id, found.paused_until.is_not(None))
+        await self._connection.execute(update(webhook_endpoints).where(*paused).values(paused_until=None))
+        await _wake(self._connection)
 
 
 def _anew(at: datetime) -> dict[str, Any]:
