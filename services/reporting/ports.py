@@ -13,6 +13,7 @@ from services.reporting.domain.facts import Knowledge
 from services.reporting.domain.report import Report
 from services.reporting.domain.sight import UnitTree
 from services.reporting.domain.webhooks.endpoint import Endpoint, Owner
+from services.reporting.domain.webhooks.ownership import Reach
 from services.reporting.domain.webhooks.signatures import Scheme, Secret
 from shared.database.idempotency import RequestKey, StoredAnswer
 
@@ -157,8 +158,8 @@ class WebhookEndpoints(Protocol):
     async def add(self, endpoint: Endpoint) -> None:
         """Write a new one."""
 
-    async def load(self, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint | None:
-        """Return the endpoint; until the transaction ends nobody deletes it or, if it is `to_change`, changes it."""
+    async def load(self, endpoint_id: UUID, reach: Reach, *, to_change: bool = False) -> Endpoint | None:
+        """Return an endpoint in reach; until the transaction ends nobody deletes it or, `to_change`, changes it."""
 
     async def hold_sending(self) -> None:
         """Let nothing be sent or recorded until the end of the transaction; before the lock on what is deleted."""
@@ -206,8 +207,8 @@ class WebhookDeliveries(Protocol):
 class Notices(Protocol):
     """What owners are told by another way than their webhooks; known by their endpoint and moment."""
 
-    async def owner_of(self, endpoint_id: UUID, created_at: datetime) -> Owner | None:
-        """Return whom a notice is for."""
+    async def owner_of(self, endpoint_id: UUID, created_at: datetime, reach: Reach) -> Owner | None:
+        """Return whom a notice in reach is for."""
 
     async def mark_seen(self, endpoint_id: UUID, created_at: datetime, *, at: datetime) -> datetime:
         """Note that it was seen, unless that is known; return since when."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, false, func, insert, or_, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.adapters.webhook_statements import TAKE_TURN
@@ -25,6 +25,7 @@ from services.reporting.domain.webhooks.endpoint import (
     Subscription,
 )
 from services.reporting.domain.webhooks.health import Health
+from services.reporting.domain.webhooks.ownership import Reach
 from services.reporting.ports import KeptSecret, OutgoingEvent
 
 MOST_KEYS = 5
@@ -55,6 +56,16 @@ def to_endpoint(row: Row[Any]) -> Endpoint:
 def to_secret(row: Row[Any]) -> KeptSecret:
     """Build the key of a row."""
     return KeptSecret(row.id, row.sealed, row.public_key, row.created_at, row.expires_at)
+
+
+def in_reach(reach: Reach, table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row of a table with owners is in reach (Reach.covers, in SQL)."""
+    if reach.offices is None:
+        return true()
+    office = table.c.owner_unit.in_(reach.offices) if reach.offices else false()
+    if reach.person is None:
+        return office
+    return or_(office, and_(table.c.owner_unit.is_(None), table.c.owner_subject == reach.person))
 
 
 def _choices(endpoint: Endpoint) -> dict[str, Any]:
@@ -104,13 +115,14 @@ class SqlWebhookEndpoints:
             )
         )
 
-    async def load(self, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint | None:
-        """Return the endpoint; until the transaction ends nobody deletes it or, if it is `to_change`, changes it.
+    async def load(self, endpoint_id: UUID, reach: Reach, *, to_change: bool = False) -> Endpoint | None:
+        """Return an endpoint in reach; until the transaction ends nobody deletes it or, `to_change`, changes it.
 
         The weakest locks that do: the sender writes how an endpoint fares, and whoever hears of events looks for those
-        who want them, while thousands of deliveries are made due again.
+        who want them, while thousands of deliveries are made due again. Nobody waits for, or locks, what is not his.
         """
-        statement = select(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id)
+        found = webhook_endpoints.c
+        statement = select(webhook_endpoints).where(found.id == endpoint_id, in_reach(reach, webhook_endpoints))
         locked = statement.with_for_update(key_share=True, read=not to_change)
         row = (await self._connection.execute(locked)).one_or_none()
         return None if row is None else to_endpoint(row)
@@ -231,10 +243,10 @@ class SqlNotices:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def owner_of(self, endpoint_id: UUID, created_at: datetime) -> Owner | None:
-        """Return whom a notice is for."""
+    async def owner_of(self, endpoint_id: UUID, created_at: datetime, reach: Reach) -> Owner | None:
+        """Return whom a notice in reach is for."""
         found = webhook_notices.c
-        one = (found.endpoint_id == endpoint_id, found.created_at == created_at)
+        one = (found.endpoint_id == endpoint_id, found.created_at == created_at, in_reach(reach, webhook_notices))
         row = (await self._connection.execute(select(found.owner_subject, found.owner_unit).where(*one))).first()
         return None if row is None else Owner(row.owner_subject, row.owner_unit)
 

@@ -23,8 +23,8 @@ async def see_notice(desk: Desk, ask: Ask, endpoint_id: UUID, created_at: dateti
     """
 
     async def use(work: ReportingUnitOfWork) -> StoredAnswer:
-        owner = await work.notices.owner_of(endpoint_id, created_at)
-        if owner is None or not (await reach_of(work.plans, ask.viewer)).covers(owner):
+        owner = await work.notices.owner_of(endpoint_id, created_at, await reach_of(work.plans, ask.viewer))
+        if owner is None:
             raise NoticeNotFound
         if not is_addressee(ask.viewer, owner):
             raise NoticeForAnother

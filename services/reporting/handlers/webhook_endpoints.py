@@ -145,8 +145,8 @@ async def load(work: ReportingUnitOfWork, viewer: Viewer, endpoint_id: UUID, *, 
     Raises:
         WebhookEndpointNotFound: there is none, or it is out of reach.
     """
-    endpoint = await work.endpoints.load(endpoint_id, to_change=to_change)
-    if endpoint is None or not (await reach_of(work.plans, viewer)).covers(endpoint.owner):
+    endpoint = await work.endpoints.load(endpoint_id, await reach_of(work.plans, viewer), to_change=to_change)
+    if endpoint is None:
         raise WebhookEndpointNotFound
     return endpoint
 
@@ -213,8 +213,8 @@ async def _with_new_key(
 
 async def _shown_again(desk: Desk, work: ReportingUnitOfWork, viewer: Viewer, earlier: StoredAnswer) -> StoredAnswer:
     answer: dict[str, Any] = earlier.body["answer"]
-    endpoint = await work.endpoints.load(UUID(answer["id"]))
-    if endpoint is None or not (await reach_of(work.plans, viewer)).covers(endpoint.owner):
+    endpoint = await work.endpoints.load(UUID(answer["id"]), await reach_of(work.plans, viewer))
+    if endpoint is None:
         return replace(earlier, body=answer)
     now = desk.clock.now()
     for key in await work.endpoints.secrets_of(endpoint.id):

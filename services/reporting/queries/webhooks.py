@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, Table, and_, false, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, FromClause, Row, Select, Table, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.adapters.plans import SqlPlans
-from services.reporting.adapters.webhook_endpoints import to_endpoint, to_secret
+from services.reporting.adapters.webhook_endpoints import in_reach, to_endpoint, to_secret
 from services.reporting.adapters.webhook_tables import (
     webhook_attempts,
     webhook_deliveries,
@@ -24,7 +24,6 @@ from services.reporting.domain.errors import WebhookDeliveryNotFound, WebhookEnd
 from services.reporting.domain.presentation import Answer
 from services.reporting.domain.sight import Viewer
 from services.reporting.domain.webhooks.endpoint import EndpointState
-from services.reporting.domain.webhooks.ownership import Reach
 from services.reporting.domain.webhooks.portrait import endpoint_portrait, moment
 from services.reporting.handlers import Desk
 from services.reporting.handlers.notices import notice_id
@@ -170,17 +169,8 @@ async def list_notices(
     return items, None if last is None else (last.created_at, last.endpoint_id)
 
 
-def _reached(reached: Reach, columns: Any) -> ColumnElement[bool]:  # noqa: ANN401 -- columns of a table
-    if reached.offices is None:
-        return true()
-    office = columns.owner_unit.in_(reached.offices) if reached.offices else false()
-    if reached.person is None:
-        return office
-    return or_(office, and_(columns.owner_unit.is_(None), columns.owner_subject == reached.person))
-
-
 async def _in_reach(connection: AsyncConnection, viewer: Viewer, table: Table) -> ColumnElement[bool]:
-    return _reached(await reach_of(SqlPlans(connection), viewer), table.c)
+    return in_reach(await reach_of(SqlPlans(connection), viewer), table)
 
 
 async def _portraits(connection: AsyncConnection, rows: Sequence[Row[Any]], now: datetime) -> list[Answer]:

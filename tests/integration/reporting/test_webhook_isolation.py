@@ -1,14 +1,19 @@
 """A caller of one office learns nothing of another's: not by lists, counts, errors, or the words of a refusal."""
 
+from itertools import product
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import insert, select
 
+from services.reporting.adapters.plans import SqlPlans
+from services.reporting.adapters.webhook_endpoints import in_reach
+from services.reporting.adapters.webhook_tables import webhook_endpoints
 from services.reporting.domain.sight import UnitTree, Viewer
 from services.reporting.domain.webhooks.endpoint import Owner
 from services.reporting.domain.webhooks.ownership import is_addressee, reach
-from tests.support.reporting_service import ReportingService
+from tests.support.reporting_service import IDS, NOW, ReportingService
 from tests.support.webhook_office import COMPLETED, DELIVERIES, ENDPOINTS, NOTICES, WANTED, Person, deliveries, notice
 
 SINCE = {"since": "2024-01-01T00:00:00Z"}
@@ -156,6 +161,25 @@ async def test_a_filter_names_only_what_its_owner_sees(service: ReportingService
     assert all(each == told[0] for each in told)
     admin = await Person(service, "admin", None).call("PATCH", path, {"filter": {"unit": "LD"}})
     assert admin.status_code == 422, "the owner's sight bounds an endpoint, whoever changes it"
+
+
+async def test_the_database_is_asked_for_exactly_what_the_rule_puts_in_reach(service: ReportingService) -> None:
+    subjects, units = ("ha", "ba"), (None, "VN", "TV", "TV-SYT", "TV-SYT-CC", "LD")
+    owners = [Owner(subject, unit) for subject in subjects for unit in units]
+    rows = [
+        {"id": IDS.new(), "owner_subject": owner.subject, "owner_unit": owner.unit, "url": "", "event_types": [""]}
+        for owner in owners
+    ]
+    found = webhook_endpoints.c
+    async with service.engine.begin() as connection:
+        await connection.execute(insert(webhook_endpoints), [{**row, "created_at": NOW} for row in rows])
+        tree = await SqlPlans(connection).tree()
+        for unit, administers in product(units, (False, True)):
+            who = Viewer("ha", unit, sees_subtree=True, reports_upward=False, administers=administers)
+            reached = reach(who, tree)
+            statement = select(found.owner_subject, found.owner_unit).where(in_reach(reached, webhook_endpoints))
+            told = {Owner(row.owner_subject, row.owner_unit) for row in await connection.execute(statement)}
+            assert told == {owner for owner in owners if reached.covers(owner)}, who
 
 
 @pytest.mark.parametrize(
