@@ -1,11 +1,13 @@
 """What there is in the system that is asked thousands of times."""
 
+import asyncio
 from pathlib import Path
 
 from tests.fuzz.known_things import Known
 from tests.support.province import PROVINCE, import_and_issue, tasks_of
 from tests.support.stream import plan_file
 from tests.support.system import System, until
+from tests.support.webhook_rows import a_silent_webhook
 
 PATIENT = {"CCHC_SAMPLE": "0", "CCHC_DEAD_LETTERS_IN_A_ROW": "100000"}
 """Settings of that system: hundreds of bad events are no fault of ours."""
@@ -29,8 +31,14 @@ def things_that_exist(system: System, directory: Path) -> Known:
             return str(answer.json()["id"]) if answer.status_code == 201 else None
 
         report_id = until(drafted, within=30, what="the plan is known to reporting")
+    endpoint_id, delivery_id, notice_id = asyncio.run(a_silent_webhook(system))
+    with system.client("reporting", "leader", PROVINCE) as leader:
+        leader.patch(f"/v1/webhook-endpoints/{endpoint_id}", json={"state": "enabled"})
     return Known(
         {
+            "endpoint_id": [endpoint_id],
+            "delivery_id": [delivery_id],
+            "notice_id": [notice_id],
             "plan_id": [plan_id, draft["plan_id"]],
             "task_id": [task["id"] for task in tasks],
             "items": [[{"task_id": task["id"], **done}, {"task_id": "1"}, 7] for task in tasks[:20]],
