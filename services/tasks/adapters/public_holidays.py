@@ -29,7 +29,8 @@ def _days_of(year: int) -> tuple[CalendarDay, ...]:
     # Imported here: an API that nobody asks for the calendar does not pay for it.
     from holidays import country_holidays
 
-    found = country_holidays("VN", years=range(year - 1, year + 2), language="vi")  # a swap belongs to its holiday's year
+    years = range(year - 1, year + 2)  # a swapped Saturday belongs to its holiday's year
+    found = country_holidays("VN", years=years, language="vi")
     off = {day: CalendarDay(day, is_working=False, name=name, source=DaySource.PUBLIC) for day, name in found.items()}
     swapped = {
         day: CalendarDay(day, is_working=True, name=WORKING_SATURDAY, source=DaySource.PUBLIC)
