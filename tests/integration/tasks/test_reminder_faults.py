@@ -167,7 +167,7 @@ def works(day: date) -> bool:
 
 
 async def test_every_midnight_that_is_hard_is_met(service: TasksService, tell: Callable[[str], None]) -> None:
-    """Ends of years and months, 28 and 29 February, Tết: due soon three days before at 8:00, overdue on the next working day."""
+    """Ends of years and months, 28/29 February, Tết: due soon three days before, overdue on the next working day."""
     ends = [date(year, month, 1) - DAY for year in (2023, 2024, 2025) for month in range(2, 13)]
     days = sorted({day for day in [*DAYS, *ends] if date(2023, 1, 5) < day < date(2026, 2, 28)})
     wrong = []
