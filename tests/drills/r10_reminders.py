@@ -74,6 +74,10 @@ async def _counted(system: System, plan_id: str, count: int, tally: Tally) -> Ta
     found = await eventually(heard, within=60)
     tally.lost += max(0, count - len(found))
     tally.twice += found.total() - len(found)
+    for service in ("plans", "reporting"):
+        [row] = await fetch(system, service, "SELECT count(*) AS number FROM dead_letters")
+        if row["number"]:
+            tally.complaints.append(f"{service} has put {row['number']} messages aside")
     return tally
 
 
