@@ -30,7 +30,7 @@ from tests.support.postgres import DatabaseFactory
 from tests.support.reminder_recount import OFF
 from tests.support.reminders import a_desk, at, kinds_of, make_all, remind_at, told, wrong_with_versions
 from tests.support.system import ROOT
-from tests.support.tasks_service import TasksService, a_plan, a_planned_task
+from tests.support.tasks_service import TasksService, a_completion, a_plan, a_planned_task
 from tests.support.waiting import eventually
 
 DAY = timedelta(days=1)
@@ -84,6 +84,33 @@ async def test_two_schedulers_at_once_tell_each_thing_once(service: TasksService
     )
     assert (set(found), twice) == (due, 0)
     assert await service.count("reminders") == len(due)
+    assert await wrong_with_versions(service) == []
+
+
+async def test_who_reports_while_reminders_are_made_is_never_refused(
+    service: TasksService, tell: Callable[[str], None]
+) -> None:
+    """A reminder changes the task's version; a report that read the one before is carried out all the same."""
+    due = list(await a_plan_due(service, FRIDAY, 150))
+    service.clock.set(at(FRIDAY))
+    desk = a_desk(service, FixedClock(at(FRIDAY)), reminders_per_second=7)
+
+    async def report_all() -> list[int]:
+        statuses = []
+        async with service.department() as health:
+            for start in range(0, len(due), 10):
+                items = [{"task_id": str(task), **a_completion()} for task in due[start : start + 10]]
+                answer = await health.post("/v1/completions/batch", json={"items": items})
+                statuses += [each["status"] for each in answer.json()["results"]]
+        return statuses
+
+    statuses, _ = await asyncio.gather(report_all(), make_all(desk))
+    await make_all(desk)
+    kinds = await service.rows("SELECT task_id, array_agg(kind ORDER BY version) AS kinds FROM task_history GROUP BY 1")
+    found = Counter(tuple(row["kinds"]) for row in kinds)
+    tell(f"reports beside reminders: {Counter(statuses)}, histories {dict(found)}")
+    assert statuses == [201] * len(due)
+    assert set(found) <= {("completed",), ("due_soon", "completed")}  # who has reported is not reminded
     assert await wrong_with_versions(service) == []
 
 

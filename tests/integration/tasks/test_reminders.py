@@ -139,6 +139,18 @@ async def test_a_plan_that_counts_what_is_reported_waits_for_nobody(service: Tas
     assert await remind_at(service, at(date(2023, 11, 10))) == 0
 
 
+async def test_what_is_not_due_stands_in_nobodys_way(service: TasksService) -> None:
+    """Candidates are found a few at a time, so nothing may be found that is then not told."""
+    for number in range(4):
+        await service.report(await service.a_task(due=FRIDAY, counts_when="reported"), note=str(number))
+        await service.report(await service.a_task(due=FRIDAY - 40 * DAY))
+    due = await service.a_task(due=FRIDAY)
+    for moment, kind in ((at(FRIDAY), "due_soon"), (at(FRIDAY + 3 * DAY), "overdue")):
+        await remind_at(service, moment, reminders_per_second=1)
+        assert (await kinds_of(service, due))[-1][0] == kind
+    assert await service.count("reminders") == 2 + 4  # the four that await confirmation since 20 October
+
+
 @pytest.mark.parametrize(
     ("kind", "deadline", "first"),
     [
