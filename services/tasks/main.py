@@ -4,12 +4,13 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from services.tasks.adapters.calendar import SqlOfficeCalendar
 from services.tasks.adapters.together import SqlTogetherUnitOfWork
 from services.tasks.adapters.unit_of_work import SqlTasksUnitOfWork
-from services.tasks.api import completions, tasks
+from services.tasks.api import calendar, completions, tasks
 from services.tasks.api.errors import PROBLEMS
 from services.tasks.api.permissions import PERMISSIONS
-from services.tasks.handlers import Desk, report_together
+from services.tasks.handlers import CalendarDesk, Desk, report_together
 from services.tasks.settings import TasksSettings
 from shared.clock import Clock, SystemClock
 from shared.database.engine import DriverConnections, create_engine
@@ -42,10 +43,10 @@ def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAP
         settings=settings,
         engine=engine,
         histories=[HISTORY],
-        routers=[tasks.router, completions.router],
+        routers=[tasks.router, completions.router, calendar.router],
         permissions=PERMISSIONS,
         problems=PROBLEMS,
-        state={"desk": desk},
+        state={"desk": desk, "calendar": CalendarDesk(partial(SqlOfficeCalendar, engine), desk.clock)},
         short_ways=completions.SHORT_WAYS,
     )
 

@@ -1,11 +1,14 @@
 """What the use cases ask for. One real implementation each (adapters), tested on PostgreSQL."""
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from services.tasks.domain.calendar import CalendarDay, WorkingCalendar
 from services.tasks.domain.plan import LearnedPlan
+from services.tasks.domain.reminders import Standing, TaskReminded, Window
 from services.tasks.domain.task import Task
 from services.tasks.domain.unit import Unit
 from shared.database.idempotency import RequestKey, StoredAnswer
@@ -115,3 +118,51 @@ class PlanRepository(Protocol):
 
     async def learn_unit(self, unit: Unit) -> bool:
         """Keep the unit's state unless this version or a newer one is known; return whether it was news."""
+
+
+class RemindersUnitOfWork(Protocol):
+    """Reminders of some tasks: all of them or none. Used as an async context manager, which rolls back."""
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Roll back what was not committed."""
+
+    async def take_turn(self) -> bool:
+        """Return whether it is ours to make reminders now: nobody else is at it, or was a moment ago."""
+
+    async def calendar(self, first: date, last: date) -> WorkingCalendar:
+        """Return the calendar of the years of these days."""
+
+    async def due(self, window: Window, *, limit: int) -> Sequence[Standing]:
+        """Return tasks that seem due, `limit` at most, read after they were locked; those locked by others wait."""
+
+    async def save(self, reminders: Sequence[TaskReminded]) -> None:
+        """Write for each the task's version, its history, the reminder and the event."""
+
+    async def commit(self) -> None:
+        """Make it durable."""
+
+
+class OfficeCalendar(Protocol):
+    """The days that an office has set, within a transaction. Used as an async context manager, which rolls back."""
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Roll back what was not committed."""
+
+    async def put(self, day: CalendarDay, *, subject: str, moment: datetime) -> None:
+        """Keep what was set, in place of what was set before."""
+
+    async def remove(self, day: date) -> bool:
+        """Forget what was set; return whether anything was."""
+
+    async def commit(self) -> None:
+        """Make it durable."""

@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, not_,
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.tasks.adapters.calendar import known_days
 from services.tasks.adapters.tables import completions, plans, task_history, task_units, tasks, units
 from services.tasks.domain.actor import OVERSIGHT, Actor, ActorRole
+from services.tasks.domain.calendar import CalendarDay
 from services.tasks.domain.errors import TaskNotFound
 from services.tasks.domain.plan import Deadline
 from services.tasks.domain.portrait import task_portrait
@@ -93,6 +95,13 @@ async def get_task(engine: AsyncEngine, actor: Actor, task_id: UUID, *, today: T
             "completions": [_completion(found) for found in reported.mappings()],
             "history": [_happening(found) for found in happened.mappings()],
         }
+
+
+async def list_calendar_days(engine: AsyncEngine, year: int) -> list[CalendarDay]:
+    """Return the days of a year that differ from their weekday or were set by the office, one entry a day."""
+    async with engine.connect() as connection:
+        known = await known_days(connection, year, year)
+    return sorted({each.day: each for each in known}.values(), key=lambda each: each.day)
 
 
 def _portraits() -> Select[Any]:

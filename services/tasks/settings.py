@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from services.tasks.domain.reminders import DayKind
 from shared.setting_kinds import DatabaseUrl, ListeningHost
 from shared.settings import SharedSettings
 
@@ -25,4 +26,25 @@ class TasksSettings(SharedSettings):
     )
     due_soon_days: int = Field(
         default=3, ge=0, le=60, description="A task not done is due soon from so many days before its deadline."
+    )
+    reminder_day_kind: DayKind = Field(
+        default=DayKind.CALENDAR,
+        description="Which days `CCHC_DUE_SOON_DAYS` counts for the reminder: `calendar`, the same as in lists of "
+        "tasks, or `working`, which reminds earlier around weekends and Tết.",
+    )
+    unconfirmed_days: int = Field(
+        default=5, ge=1, le=60, description="A completion that awaits confirmation for more working days is told of."
+    )
+    reminder_hour: int = Field(
+        default=8, ge=0, le=23, description="Hour of the Vietnamese day from which its reminders are made."
+    )
+    reminder_look_back_days: int = Field(
+        default=31,
+        ge=1,
+        le=3660,
+        description="What has been overdue or unconfirmed for longer when it is first seen is not told of any more: "
+        "plans of past years are imported without a word.",
+    )
+    reminders_per_second: int = Field(
+        default=20, ge=1, le=1000, description="Most reminders made in a second, whatever has piled up."
     )

@@ -13,6 +13,9 @@ CONTRACTS: dict[str, type[Contract]] = {
         tasks.CompletionConfirmedV1,
         tasks.CompletionReturnedV1,
         tasks.TaskReopenedV1,
+        tasks.TaskDueSoonV1,
+        tasks.TaskOverdueV1,
+        tasks.CompletionUnconfirmedV1,
         reports.ReportIssuedV1,
         reports.PlanProgressReachedV1,
     )

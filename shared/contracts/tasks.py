@@ -97,3 +97,54 @@ class TaskReopenedV1(TaskEvent):
     completion_id: UUID
     reason: ShortText
     recorded_at: AwareDatetime
+
+
+class TaskReminder(Contract):
+    """What time itself tells of a task; nobody does it, so there is no actor.
+
+    `version` counts on with the task's other changes: a receiver sees no gap. Each is told once; `day` is the
+    Vietnamese day on which it was found to be so, however late the scheduler came.
+    """
+
+    topic: ClassVar[Topic] = TASKS
+
+    plan_id: UUID
+    task_id: UUID
+    version: int = Field(ge=1)
+    day: date
+    recorded_at: AwareDatetime
+
+
+class TaskDueSoonV1(TaskReminder):
+    """A task that is not done nears its deadline. Once a deadline, and once more after each reopening."""
+
+    event_type: ClassVar[str] = "cchc.task.due_soon.v1"
+    description: ClassVar[str] = "Nhiệm vụ chưa hoàn thành sắp đến hạn."
+
+    deadline: date
+    days: int = Field(ge=0)
+    """Calendar days left on `day`; 0 on the deadline itself."""
+
+
+class TaskOverdueV1(TaskReminder):
+    """A task that is not done has passed its deadline. Once a deadline, and once more after each reopening."""
+
+    event_type: ClassVar[str] = "cchc.task.overdue.v1"
+    description: ClassVar[str] = "Nhiệm vụ chưa hoàn thành đã quá hạn."
+
+    deadline: date
+    days: int = Field(ge=1)
+    """Calendar days past on `day`."""
+
+
+class CompletionUnconfirmedV1(TaskReminder):
+    """A completion has awaited confirmation for too long. Once a completion."""
+
+    event_type: ClassVar[str] = "cchc.completion.unconfirmed.v1"
+    description: ClassVar[str] = "Báo cáo hoàn thành chờ xác nhận quá lâu."
+
+    completion_id: UUID
+    deadline: date | None = None
+    """The task's; none is a task that is never late."""
+    days: int = Field(ge=1)
+    """Working days awaited, the day of the report not counted."""

@@ -167,5 +167,7 @@ class QueryModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+QueryDay = Annotated[dt.date, BeforeValidator(_day)]
+"""A day in a query or a path, as an ISO date and as nothing else."""
 QueryText = Annotated[str, BeforeValidator(normal_text)]
 """A string in a query or a path, composed (NFC): what is looked for must be written as what is stored."""

@@ -1,4 +1,4 @@
-"""Named places between two statements of relay and consumer, where a drill ends, breaks or holds the process.
+"""Named places between two statements of a worker, where a drill ends, breaks or holds the process.
 
 In normal running a place costs one comparison (some 30 ns, a few of them a batch): nothing is armed unless a drill has
 started the process with CCHC_FAULTS, which is refused without CCHC_FAULTS_ALLOWED=1.
@@ -37,6 +37,9 @@ POINTS: Final = {
     "hooks.claimed": "webhooks are claimed and their attempts written, none is posted",
     "hooks.posted": "a webhook was posted, what came of it is not recorded",
     "hooks.recorded": "what came of posted webhooks is recorded",
+    "reminders.taken": "tasks that are due are locked, nothing is written",
+    "reminders.written": "reminders and their events are written, uncommitted",
+    "reminders.committed": "reminders and their events are committed",
 }
 """Each place, and how things stand there."""
 

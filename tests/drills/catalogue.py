@@ -93,11 +93,14 @@ CATALOGUE = (
     ),
     Drill(
         "R10",
-        "two relays, two reporting workers, six issuers at once; one killed or standing still",
+        "two relays, two reporting workers, two who remind, six issuers at once; one killed or standing still",
         r10_races.drill,
-        lambda size: 2 * size["workers"] + size["issuers"],
-        full={"postgres": {"workers": 50, "issuers": 50}, "kafka": {"workers": 20, "issuers": 0}},
-        small={"postgres": {"workers": 2, "issuers": 2}},
+        lambda size: 2 * size["workers"] + size["issuers"] + size["reminders"],
+        full={
+            "postgres": {"workers": 50, "issuers": 50, "reminders": 50},
+            "kafka": {"workers": 20, "issuers": 0, "reminders": 0},
+        },
+        small={"postgres": {"workers": 2, "issuers": 2, "reminders": 3}},
     ),
     Drill(
         "R9",

@@ -21,6 +21,9 @@ from tests.support.ports import free_port
 from tests.support.postgres import execute, fresh_name, named
 from tests.support.system import System, free_base_port
 
+REMINDERS_A_SECOND = 4
+"""Few, so that a plan of some hundred tasks is enough for many deaths."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -63,7 +66,12 @@ class Ground:
     async def site(self, transport: str) -> Site:
         """Return the running system on `postgres` or `kafka`."""
         if transport not in self._sites:
-            environment = {"CCHC_TRANSPORT": transport, "CCHC_SAMPLE": "0"}
+            environment = {
+                "CCHC_TRANSPORT": transport,
+                "CCHC_SAMPLE": "0",
+                "CCHC_REMINDER_HOUR": "0",  # drills take place at any hour
+                "CCHC_REMINDERS_PER_SECOND": str(REMINDERS_A_SECOND),
+            }
             broker = await self._broker() if transport == "kafka" else None
             if broker is not None:
                 environment["CCHC_KAFKA_BOOTSTRAP"] = broker.bootstrap

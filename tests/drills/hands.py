@@ -67,7 +67,7 @@ class Hands:
         child = ChildProcess(
             name=name,
             program=program.arguments,
-            environment={**program.environment, **armed},
+            environment={**self._system.environment, **program.environment, **armed},
             log_file=self._home.log_of(name),
             working_directory=self._source,  # where `python -m` looks first
         )

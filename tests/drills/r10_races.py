@@ -1,4 +1,4 @@
-"""R10: two relays, two reporting workers, several report issuers at once."""
+"""R10: two relays, two reporting workers, two who remind, several report issuers at once."""
 
 import asyncio
 from typing import Any
@@ -9,6 +9,7 @@ from shared.messaging.fault_points import Fault
 from tests.drills.flow import Flow, open_flow
 from tests.drills.ground import Run
 from tests.drills.hands import Hands, kill
+from tests.drills.r10_reminders import race_reminders
 from tests.drills.recount import CUTOFF, consistent_after
 from tests.drills.tally import Tally
 from tests.support.event_logs import fetch
@@ -23,7 +24,7 @@ STALLS_AT = {"tasks-worker": "relay.read", "reporting-worker": "consumer.opened"
 
 
 async def drill(run: Run) -> Tally:
-    """Let two `tasks-worker` and then two `reporting-worker` race `workers` times each, and issuers `issuers` times."""
+    """Let two `tasks-worker` and then two `reporting-worker` race `workers` times, the rest as `run.size` says."""
     tally = Tally()
     system = (await run.site()).system
     async with open_flow(system) as flow:
@@ -33,6 +34,9 @@ async def drill(run: Run) -> Tally:
             tally.faults += run.size["workers"]
             tally.add(await consistent_after(flow, quiet=run.quiet + STALLS[run.transport]))
         tally.sent = flow.sent
+        if run.size["reminders"]:
+            tally.add(await race_reminders(run, system))
+            tally.faults += run.size["reminders"]
         for number in range(run.size["issuers"]):
             tally.add(await _race_issuers(system, flow.streams[0].plan_id, f"{number}-{run.dice.randrange(10**6)}"))
             tally.faults += 1

@@ -50,6 +50,8 @@ TO_LEADERS = "401 no no no no no no yes yes yes yes yes"
 OF_THE_OFFICE = "401 no no no no no no yes hidden yes yes hidden"
 BY_THE_OFFICE = "401 no no no no no no yes hidden yes no hidden"
 """An administrator of everything reads what is meant for an office, and acknowledges nothing in its stead."""
+BY_ANY_ADMIN = "401 no no no no no no no no yes yes yes"
+"""What the whole installation has in common, wherever the admin's unit stands."""
 
 ROWS = {
     "list_units": ALL,
@@ -68,6 +70,9 @@ ROWS = {
     "confirm_completion": BY_THE_SECRETARIAT,
     "return_completion": BY_THE_SECRETARIAT,
     "reopen_task": BY_THE_SECRETARIAT,
+    "list_calendar_days": ALL,
+    "set_calendar_day": BY_ANY_ADMIN,
+    "remove_calendar_day": BY_ANY_ADMIN,
     "get_progress": OVERSEEN,
     "list_periods": ALL,
     "list_reports": ALL,
@@ -156,6 +161,7 @@ def request(world: World, endpoint: str, client: httpx2.Client) -> httpx2.Respon
     old = {"If-Match": '"999999"'}
     refused_url = {"url": "https://127.0.0.1/", "event_types": ["cchc.report.issued.v1"]}
     unit = {"code": "TV-STP", "name": "Sở Tư pháp", "kind": "department", "parent": PROVINCE}
+    day, off = "/v1/calendar/days/2023-01-27", {"is_working": False, "name": "Nghỉ bù"}
     sent = {
         "list_units": lambda: client.get("/v1/units"),
         "get_unit": lambda: client.get("/v1/units/TV-STP"),
@@ -175,6 +181,9 @@ def request(world: World, endpoint: str, client: httpx2.Client) -> httpx2.Respon
         "confirm_completion": lambda: client.post(f"{completion}/confirm", json={}),
         "return_completion": lambda: client.post(f"{completion}/return", json={"reason": "Thiếu văn bản"}),
         "reopen_task": lambda: client.post(f"{task}/reopen", json={"reason": " "}),
+        "list_calendar_days": lambda: client.get("/v1/calendar/days", params={"year": "2023"}),
+        "set_calendar_day": lambda: client.put(day, json=off),
+        "remove_calendar_day": lambda: (client.put(day, json=off), client.delete(day))[1],
         "get_progress": lambda: client.get(f"{plan}/progress"),
         "list_periods": lambda: client.get("/v1/periods", params={"year": "2023"}),
         "list_reports": lambda: client.get("/v1/reports"),

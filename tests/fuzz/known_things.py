@@ -28,6 +28,7 @@ GIVEN: dict[str, list[Any]] = {
     "completed_on": ["2023-10-20", "2023-10-31", "2023-05-04", *DAYS[3:5]],
     "issued_on": DAYS,
     "cutoff": DAYS,
+    "day": DAYS,
     "from": DAYS,
     "to": DAYS,
     "valid_from": DAYS,

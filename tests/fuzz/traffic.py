@@ -44,6 +44,8 @@ USUAL = {
     "POST /v1/tasks/{task_id}/progress": "lead unit",
     "POST /v1/tasks/{task_id}/completions": "lead unit",
     "POST /v1/completions/batch": "lead unit",
+    "PUT /v1/calendar/days/{day}": "admin",
+    "DELETE /v1/calendar/days/{day}": "admin",
 }
 OF_LEADERS = ("/v1/webhook-", "/v1/notices")
 """Who asks most often where it is not the secretariat."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,13 @@ LEADS = {
 }
 
 
-def plan_file(path: Path, tasks: int) -> Path:
-    """Write a plan appendix with `tasks` numbered tasks, due on 30/11/2023; return its path."""
+def plan_file(path: Path, tasks: int, *, due: date = date(2023, 11, 30)) -> Path:
+    """Write a plan appendix with `tasks` numbered tasks, due on that day; return its path."""
     leads = list(LEADS)
     header = "mục\tlĩnh vực\tSTT\tNhiệm vụ\tSản phẩm\tCơ quan chủ trì\tCơ quan phối hợp\tThời gian hoàn thành"
     rows = [
         f"I\tCông tác chỉ đạo, điều hành CCHC\t{number}\tNhiệm vụ thử số {number}\tVăn bản\t"
-        f"{leads[number % len(leads)]}\t\tTrước ngày 30/11/2023"
+        f"{leads[number % len(leads)]}\t\tTrước ngày {due:%d/%m/%Y}"
         for number in range(1, tasks + 1)
     ]
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")

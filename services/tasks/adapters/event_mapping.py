@@ -1,9 +1,11 @@
 """From the aggregate's events to what is published, and to what the history keeps."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.tasks.domain import events
 from services.tasks.domain.receipt import evidence_content
+from services.tasks.domain.reminders import ReminderKind, TaskReminded
 from shared.contracts import tasks as published
 from shared.contracts.envelope import Contract
 
@@ -53,3 +55,37 @@ def to_history(event: events.TaskEvent) -> tuple[str, dict[str, Any]]:
             return "returned", {"completion_id": str(event.completion_id), "reason": event.reason}
         case events.TaskReopened():
             return "reopened", {"completion_id": str(event.completion_id), "reason": event.reason}
+
+
+_REMINDERS: Mapping[ReminderKind, type[published.TaskReminder]] = {
+    ReminderKind.DUE_SOON: published.TaskDueSoonV1,
+    ReminderKind.OVERDUE: published.TaskOverdueV1,
+    ReminderKind.UNCONFIRMED: published.CompletionUnconfirmedV1,
+}
+
+
+def reminder_to_contract(reminder: TaskReminded) -> Contract:
+    """Return the published form of a reminder."""
+    about = {} if reminder.completion_id is None else {"completion_id": reminder.completion_id}
+    return _REMINDERS[reminder.kind].model_validate(
+        {
+            "plan_id": reminder.plan_id,
+            "task_id": reminder.task_id,
+            "version": reminder.version,
+            "deadline": reminder.deadline,
+            "day": reminder.day,
+            "days": reminder.days,
+            "recorded_at": reminder.moment,
+            **about,
+        }
+    )
+
+
+def reminder_to_history(reminder: TaskReminded) -> dict[str, Any]:
+    """Return the payload of the history row that tells of a reminder; its kind is the reminder's."""
+    found = {"day": reminder.day.isoformat(), "days": reminder.days}
+    if reminder.deadline is not None:
+        found["deadline"] = reminder.deadline.isoformat()
+    if reminder.completion_id is not None:
+        found["completion_id"] = str(reminder.completion_id)
+    return found

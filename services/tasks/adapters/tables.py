@@ -21,6 +21,8 @@ from shared.database.tables import MOMENT, NAMING
 
 metadata = MetaData(naming_convention=NAMING)
 ONE_LIVE_COMPLETION = "uq_completions_live"
+ONE_REMINDER_A_DEADLINE = "uq_reminders_deadline"
+ONE_REMINDER_A_COMPLETION = "uq_reminders_completion"
 
 units = Table(
     "units",
@@ -89,6 +91,8 @@ tasks = Table(
         "(state IN ('awaiting_confirmation', 'done')) = (completed_on IS NOT NULL)", name="completed_has_its_day"
     ),
     Index("ix_tasks_plan_id", "plan_id", "position", "id"),
+    # Not of open tasks alone: an index that knows the state would be written with every completion.
+    Index("ix_tasks_deadline_date", "deadline_date"),
     postgresql_with={"fillfactor": 80},  # room for the next version beside the last one
 )
 
@@ -131,6 +135,7 @@ completions = Table(
     CheckConstraint("(state IN ('returned', 'reopened')) = (reason IS NOT NULL)", name="refused_with_reason"),
     CheckConstraint("reason <> ''", name="reason_says_something"),
     Index("ix_completions_task_id", "task_id", "recorded_at"),
+    Index("ix_completions_awaiting", "recorded_at", postgresql_where=text("state = 'awaiting'")),
     Index(ONE_LIVE_COMPLETION, "task_id", unique=True, postgresql_where=text("state IN ('awaiting', 'confirmed')")),
 )
 
@@ -145,6 +150,59 @@ task_history = Table(
     Column("moment", MOMENT, nullable=False),
     Column("payload", JSONB, nullable=False),
     CheckConstraint("version >= 1", name="version_counts"),
-    CheckConstraint("kind IN ('progressed', 'completed', 'confirmed', 'returned', 'reopened')", name="kind_known"),
+    CheckConstraint(
+        "kind IN ('progressed', 'completed', 'confirmed', 'returned', 'reopened', 'due_soon', 'overdue',"
+        " 'unconfirmed')",
+        name="kind_known",
+    ),
     CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload_is_an_object"),
+    Index("ix_task_history_opened", "moment", postgresql_where=text("kind IN ('returned', 'reopened')")),
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("task_id", Uuid, ForeignKey("tasks.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("deadline", Date),
+    Column("round", Integer, nullable=False),  # how often the task had been reopened
+    Column("completion_id", Uuid, ForeignKey("completions.id")),
+    Column("day", Date, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("made_at", MOMENT, nullable=False),  # by our clock; the next by the database's, which keeps the pace
+    Column("written_at", MOMENT, nullable=False, server_default=text("clock_timestamp()")),
+    CheckConstraint("kind IN ('due_soon', 'overdue', 'unconfirmed')", name="kind_known"),
+    CheckConstraint("(kind = 'unconfirmed') = (completion_id IS NOT NULL)", name="about_a_completion"),
+    CheckConstraint("kind = 'unconfirmed' OR deadline IS NOT NULL", name="about_a_deadline"),
+    CheckConstraint("round >= 0", name="round_counts"),
+    CheckConstraint("version >= 1", name="version_counts"),
+    Index(
+        ONE_REMINDER_A_DEADLINE,
+        "task_id",
+        "kind",
+        "deadline",
+        "round",
+        unique=True,
+        postgresql_where=text("completion_id IS NULL"),
+    ),
+    Index(
+        ONE_REMINDER_A_COMPLETION,
+        "completion_id",
+        unique=True,
+        postgresql_where=text("completion_id IS NOT NULL"),
+    ),
+    Index("ix_reminders_written_at", "written_at"),
+)
+
+holidays_overrides = Table(
+    "holidays_overrides",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("is_working", Boolean, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", MOMENT, nullable=False),
+    CheckConstraint("name <> ''", name="name_says_something"),
+    CheckConstraint("day BETWEEN '2000-01-01' AND '2100-12-31'", name="day_plausible"),
 )

@@ -126,6 +126,14 @@ PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
         "Ngày hoàn thành hoặc minh chứng chưa đúng quy định; xem từng lỗi trong `errors`.",
         "Dates or evidence break a rule; see `errors` for each.",
     ),
+    errors.CalendarDayNotSet: ProblemSpec(
+        404,
+        "calendar-day-not-set",
+        "Chưa đặt ngày này",
+        "Calendar day not set",
+        "Lịch làm việc của cơ quan không đặt riêng ngày này; ngày lễ theo luật không xóa được, chỉ đặt lại được.",
+        "The office has set nothing for this day; a public holiday cannot be removed, only set otherwise.",
+    ),
     errors.VersionDiffers: ProblemSpec(
         412,
         "version-differs",

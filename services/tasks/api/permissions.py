@@ -6,6 +6,7 @@ from shared.http.permissions import Permissions
 _EVERYONE = frozenset(Role)
 _REPORTERS = frozenset({Role.DEPARTMENT, Role.SECRETARIAT})
 _SECRETARIAT = frozenset({Role.SECRETARIAT})
+_ADMIN = frozenset({Role.ADMIN})
 
 PERMISSIONS: Permissions = {
     "list_tasks": _EVERYONE,
@@ -16,4 +17,7 @@ PERMISSIONS: Permissions = {
     "confirm_completion": _SECRETARIAT,
     "return_completion": _SECRETARIAT,
     "reopen_task": _SECRETARIAT,
+    "list_calendar_days": _EVERYONE,
+    "set_calendar_day": _ADMIN,
+    "remove_calendar_day": _ADMIN,
 }

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from services.tasks.domain.calendar import DaySource
 from services.tasks.domain.completion import CompletionReport, CompletionState
 from services.tasks.domain.evidence import Evidence
 from services.tasks.domain.task import TaskState
@@ -216,3 +217,28 @@ class BatchAnswer(ResponseModel):
     """Kết quả theo thứ tự của lô."""
 
     results: list[BatchResultAnswer]
+
+
+class CalendarDayRequest(RequestModel):
+    """Cơ quan làm việc hay nghỉ trong một ngày."""
+
+    is_working: bool = Field(description="Ngày làm việc (true) hay ngày nghỉ (false).")
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        description="Lý do, văn bản.", examples=["Nghỉ hoán đổi theo Công văn 123/SNV"]
+    )
+
+
+class CalendarDayAnswer(ResponseModel):
+    """Một ngày khác với thứ của nó; `source` là `public` (theo luật, Chính phủ) hoặc `office` (đặt tại đây)."""
+
+    day: dt.date
+    is_working: bool
+    name: str
+    source: DaySource
+
+
+class CalendarAnswer(ResponseModel):
+    """Các ngày trong năm khác với thứ của chúng; thứ Hai đến thứ Sáu là ngày làm việc, thứ Bảy, Chủ nhật nghỉ."""
+
+    year: int
+    items: list[CalendarDayAnswer]

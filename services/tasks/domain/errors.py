@@ -99,3 +99,7 @@ class UnitContradictsItself(TaskRefusal):
 
 class TaskOfAnotherPlan(TaskRefusal):
     """An issued plan claims a task that another plan owns."""
+
+
+class CalendarDayNotSet(TaskRefusal):
+    """The office has set nothing for that day."""

@@ -35,7 +35,11 @@ ALLOWED = {  # endpoint: roles, status for those who see the task and hold one o
     "confirm_completion": ({"secretariat"}, 200),
     "return_completion": ({"secretariat"}, 200),
     "reopen_task": ({"secretariat"}, 409),  # the fresh task is not done
+    "list_calendar_days": (set(ROLES), 200),
+    "set_calendar_day": ({"admin"}, 200),
+    "remove_calendar_day": ({"admin"}, 204),
 }
+ABOUT_NO_TASK = {"list_tasks", "report_batch", "list_calendar_days", "set_calendar_day", "remove_calendar_day"}
 
 
 def may(endpoint: str, role: str, unit: str | None) -> int:
@@ -43,7 +47,7 @@ def may(endpoint: str, role: str, unit: str | None) -> int:
     roles, status = ALLOWED[endpoint]
     if role not in roles:
         return 403
-    if endpoint in {"list_tasks", "report_batch"}:
+    if endpoint in ABOUT_NO_TASK:
         return status
     if not sees(role, unit):
         return 404
@@ -51,7 +55,21 @@ def may(endpoint: str, role: str, unit: str | None) -> int:
     return status if endpoint not in own or (role == "department" and unit in own[endpoint]) else 403
 
 
+async def call_calendar(service: TasksService, endpoint: str, role: str, unit: str | None) -> int:
+    days, swap = "/v1/calendar/days", {"is_working": False, "name": "Nghỉ bù"}
+    async with service.caller("admin", None) as admin:
+        await admin.put(f"{days}/2023-11-20", json=swap)
+    async with service.caller(role, unit) as caller:
+        if endpoint == "list_calendar_days":
+            return (await caller.get(days, params={"year": 2023})).status_code
+        if endpoint == "set_calendar_day":
+            return (await caller.put(f"{days}/2023-11-20", json=swap)).status_code
+        return (await caller.delete(f"{days}/2023-11-20")).status_code
+
+
 async def call(service: TasksService, endpoint: str, role: str, unit: str | None) -> int:
+    if "calendar" in endpoint:
+        return await call_calendar(service, endpoint, role, unit)
     task_id = await service.a_task()
     path = f"/v1/tasks/{task_id}"
     if endpoint in {"confirm_completion", "return_completion"}:
@@ -91,6 +109,7 @@ async def test_nobody_without_a_token(service: TasksService) -> None:
     async with service.department() as caller:
         for method, path, _, _ in permission_matrix(service.app):
             real = path.replace("{task_id}", str(UUID(int=1))).replace("{completion_id}", str(UUID(int=2)))
+            real = real.replace("{day}", "2023-11-20")
             answer = await caller.request(method, real, headers={"Authorization": ""})
             assert answer.status_code == 401, path
 

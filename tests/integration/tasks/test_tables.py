@@ -8,7 +8,12 @@ from sqlalchemy import CheckConstraint, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.tasks.adapters.tables import ONE_LIVE_COMPLETION, metadata
+from services.tasks.adapters.tables import (
+    ONE_LIVE_COMPLETION,
+    ONE_REMINDER_A_COMPLETION,
+    ONE_REMINDER_A_DEADLINE,
+    metadata,
+)
 from tests.support.migrations import assert_nothing_left, assert_stairway
 from tests.support.postgres import DatabaseFactory
 from tests.support.tasks_service import TasksService
@@ -61,7 +66,26 @@ GOOD: dict[str, dict[str, Any]] = {
         "moment": "2023-10-18T00:00:00Z",
         "payload": "{}",
     },
+    "reminders": {
+        "event_id": "00000000-0000-0000-0000-000000000006",
+        "task_id": TASK,
+        "kind": "overdue",
+        "deadline": "2023-10-17",
+        "round": 0,
+        "completion_id": None,
+        "day": "2023-10-18",
+        "version": 2,
+        "made_at": "2023-10-18T01:00:00Z",
+    },
+    "holidays_overrides": {
+        "day": "2023-10-18",
+        "is_working": False,
+        "name": "Nghỉ hoán đổi",
+        "set_by": "x",
+        "set_at": "2023-10-01T00:00:00Z",
+    },
 }
+ABOUT_A_COMPLETION = {"kind": "unconfirmed", "completion_id": "00000000-0000-0000-0000-000000000003"}
 DECIDED = {"decided_at": "2023-10-19T00:00:00Z", "decided_by": "x"}
 BAD: dict[str, tuple[str, dict[str, Any]]] = {
     "ck_units_version_counts": ("units", {"version": -1}),
@@ -87,6 +111,13 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
     "ck_task_history_version_counts": ("task_history", {"version": 0}),
     "ck_task_history_kind_known": ("task_history", {"kind": "lost"}),
     "ck_task_history_payload_is_an_object": ("task_history", {"payload": "[]"}),
+    "ck_reminders_kind_known": ("reminders", {"kind": "lost"}),
+    "ck_reminders_about_a_completion": ("reminders", {"kind": "unconfirmed"}),
+    "ck_reminders_about_a_deadline": ("reminders", {"deadline": None}),
+    "ck_reminders_round_counts": ("reminders", {"round": -1}),
+    "ck_reminders_version_counts": ("reminders", {"version": 0}),
+    "ck_holidays_overrides_name_says_something": ("holidays_overrides", {"name": ""}),
+    "ck_holidays_overrides_day_plausible": ("holidays_overrides", {"day": "1999-12-31"}),
 }
 
 
@@ -126,6 +157,19 @@ async def test_a_check_refuses_its_row(service: TasksService, name: str) -> None
             await put(connection, before)
         with pytest.raises(IntegrityError) as refused:
             await put(connection, table, **changed)
+    assert violated(refused.value) == name
+
+
+@pytest.mark.parametrize(
+    ("about", "name"), [({}, ONE_REMINDER_A_DEADLINE), (ABOUT_A_COMPLETION, ONE_REMINDER_A_COMPLETION)]
+)
+async def test_a_reminder_is_there_once(service: TasksService, about: dict[str, Any], name: str) -> None:
+    async with service.engine.connect() as connection:
+        for table in ("plans", "tasks", "completions"):
+            await put(connection, table)
+        await put(connection, "reminders", **about)
+        with pytest.raises(IntegrityError) as refused:
+            await put(connection, "reminders", event_id=str(UUID(int=7)), version=3, **about)
     assert violated(refused.value) == name
 
 
