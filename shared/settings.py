@@ -49,6 +49,30 @@ class SharedSettings(KafkaSettings):
         description="Where the issuer's public keys are: `https://...` of an OIDC provider or `file:///...`; `http://` "
         "for this machine only. Unset: the keys of an embedded system in the working directory.",
     )
+    roles_claim: str = Field(
+        default="roles",
+        min_length=1,
+        max_length=255,
+        description="Claim of a bearer token that lists its roles, or the path to it with dots, for example "
+        "`realm_access.roles`.",
+    )
+    unit_claim: str = Field(
+        default="unit",
+        min_length=1,
+        max_length=255,
+        description="Claim of a bearer token that holds the code of the caller's unit, or the path to it.",
+    )
+    rate_per_second: float = Field(
+        default=5000,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Requests that a caller (a person's token or an access key) may send on average, per second and "
+        "API process; 0: as many as it likes.",
+    )
+    rate_burst: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="Requests that a caller may send at once before that."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level of log lines that are written."
     )

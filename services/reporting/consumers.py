@@ -10,11 +10,13 @@ from typing import Any
 from services.reporting.adapters.ledger import Heard, SqlLedger
 from services.reporting.adapters.plans import SqlPlans
 from services.reporting.queries import GROUP
+from shared.contracts.access_keys import AccessKeyChangedV1, AccessKeyUsedInTasksV1
 from shared.contracts.envelope import Event
 from shared.contracts.plans import PlanIssuedV1, UnitChangedV1
 from shared.contracts.registry import CONTRACTS
 from shared.contracts.topics import PLANS, TASKS
 from shared.database.engine import Connection
+from shared.messaging.access_keys import learn_access_key
 from shared.messaging.subscription import Handler, Subscription
 from shared.messaging.transports.port import Received
 
@@ -34,7 +36,10 @@ async def remember(connection: Connection, event: Event[Any], received: Received
 
 
 async def apply(connection: Connection, event: Event[Any]) -> None:
-    """Learn what the event says about plans and units, if it does."""
+    """Learn what the event says about plans, units and access keys, if it does."""
+    if event.attributes.type == AccessKeyChangedV1.event_type:
+        await learn_access_key(connection, event)
+        return
     learn = LEARNT.get(event.attributes.type)
     if learn is not None:
         await learn(SqlPlans(connection), event.data)
@@ -49,5 +54,9 @@ async def take_in(connection: Connection, batch: Sequence[tuple[Event[Any], Rece
             await apply(connection, event)
 
 
-HANDLERS: Mapping[str, Handler] = {kind: apply for kind, contract in CONTRACTS.items() if contract.topic in TOPICS}
+NOT_OURS = frozenset({AccessKeyUsedInTasksV1.event_type})
+"""Types that say nothing about plans: they are passed, and the ledger is spared a row a key and day."""
+HANDLERS: Mapping[str, Handler] = {
+    kind: apply for kind, contract in CONTRACTS.items() if contract.topic in TOPICS and kind not in NOT_OURS
+}
 SUBSCRIPTION = Subscription(group=GROUP, topics=TOPICS, handlers=HANDLERS, remember=remember, in_bulk=take_in)

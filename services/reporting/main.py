@@ -6,7 +6,7 @@ from services.reporting.adapters.documents import Documents
 from services.reporting.adapters.unit_of_work import SqlReportingUnitOfWork
 from services.reporting.api import progress, reports
 from services.reporting.api.errors import PROBLEMS
-from services.reporting.api.permissions import PERMISSIONS
+from services.reporting.api.permissions import PERMISSIONS, VERBS
 from services.reporting.domain.method import Method
 from services.reporting.domain.scoring import proportional
 from services.reporting.handlers import Desk, Office
@@ -50,6 +50,7 @@ def create_app(settings: ReportingSettings, *, clock: Clock | None = None) -> Fa
         histories=[HISTORY],
         routers=[progress.router, reports.router],
         permissions=PERMISSIONS,
+        verbs=VERBS,
         problems=PROBLEMS,
         state={"desk": desk},
     )
