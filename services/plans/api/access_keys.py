@@ -58,9 +58,9 @@ async def list_access_keys(
 
 
 @router.delete("/{key_id}", summary="Thu hồi khóa truy cập", status_code=204)
-async def revoke_access_key(desk: DeskDep, ask: AskDep, caller: CallerDep, key_id: UUID) -> Response:
+async def revoke_access_key(desk: DeskDep, scope: ScopeDep, caller: CallerDep, key_id: UUID) -> Response:
     """Thu hồi vĩnh viễn; mọi dịch vụ từ chối khóa trong vòng vài giây. Thu hồi lại lần nữa không đổi gì."""
-    await handlers.revoke_access_key(desk, ask, key_id, by=caller.subject)
+    await handlers.revoke_access_key(desk, handlers.Ask(scope), key_id, by=caller.subject)
     return Response(status_code=204)
 
 

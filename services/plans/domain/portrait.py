@@ -1,4 +1,4 @@
-"""How units, plans and access keys look in answers; queries.py makes the same in SQL, and a test holds them together."""
+"""How units, plans and access keys look in answers; queries.py makes the same in SQL, held together by a test."""
 
 from datetime import UTC
 from typing import Any
