@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx2
@@ -220,7 +221,7 @@ async def test_a_database_that_is_away_is_told_as_such(tmp_path: Path) -> None:
     assert (answer.status_code, answer.json()["code"]) == (503, "database-unavailable")
 
 
-BAD_ROWS = {
+BAD_ROWS: dict[str, dict[str, Any]] = {
     "ck_access_keys_version_counts": {"version": 0},
     "ck_access_keys_digest_is_whole": {"sha256": b"short"},
     "ck_access_keys_verbs_known": {"verbs": ["confirm"]},
