@@ -4,7 +4,10 @@ import { createInterface } from 'node:readline';
 import Provider from 'oidc-provider';
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const { port, issuer, jwks, clients, claims, seconds, algorithm } = JSON.parse((await lines.next()).value);
+const { port, issuer, jwks, clients, claims, algorithm, clockOffset } = JSON.parse((await lines.next()).value);
+
+const now = Date.now;
+Date.now = () => now() + clockOffset * 1000; // a provider whose clock is wrong by so many seconds
 
 const provider = new Provider(issuer, {
   jwks: { keys: jwks },
@@ -24,7 +27,7 @@ const provider = new Provider(issuer, {
       getResourceServerInfo: (_context, resource) => ({
         scope: '',
         audience: resource.replace(/^urn:/, ''),
-        accessTokenTTL: seconds,
+        accessTokenTTL: 600,
         accessTokenFormat: 'jwt',
         jwt: { sign: { alg: algorithm } },
       }),
