@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from shared.kafka_settings import KafkaSettings, kafka_refusals
-from shared.setting_kinds import BootstrapServers, CollectorAddress, DatabaseUrl, JwksAddress
+from shared.setting_kinds import BootstrapServers, CollectorAddress, DatabaseUrl, ExistingFile, JwksAddress
 from shared.setting_names import SettingsRefused, typing_errors, variable
 from shared.setting_refusals import told, told_of_source
 
@@ -48,6 +48,11 @@ class SharedSettings(KafkaSettings):
         default="file://.cchc/keys/jwks.json",
         description="Where the issuer's public keys are: `https://...` of an OIDC provider or `file:///...`; `http://` "
         "for this machine only. Unset: the keys of an embedded system in the working directory.",
+    )
+    jwks_ca_file: ExistingFile | None = Field(
+        default=None,
+        description="PEM file with the office's own certificate authority, when the provider's certificate is of one; "
+        "unset: the authorities that come with the program.",
     )
     roles_claim: str = Field(
         default="roles",

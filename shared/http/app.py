@@ -114,7 +114,7 @@ def create_service_app(
     structure_events(service)
     clock = SystemClock()
     tokens = TokenVerifier(
-        key_source(settings.jwks_url),
+        key_source(settings.jwks_url, settings.jwks_ca_file),
         issuer=settings.issuer,
         audience=settings.audience,
         clock=clock,
