@@ -17,6 +17,10 @@ from uuid import UUID
 PREFIX: Final = "cchc_"
 """What tells a key from a JWT, and a program that looks for leaked secrets that this is one."""
 
+KEY_SUBJECT: Final = "key:"
+"""Subjects of keys begin with it, and no issuer's token may: what a key did must not look like a person's, nor the
+reverse."""
+
 _FORM: Final = re.compile(r"cchc_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 _SECRET_BYTES: Final = 32
 

@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access_keys import PREFIX, AccessKey, read_key
+from shared.access_keys import KEY_SUBJECT, PREFIX, AccessKey, read_key
 from shared.clock import Clock, vietnam_date
 from shared.database.access_keys import SqlAccessKeys
 from shared.database.engine import DatabaseTrouble
@@ -75,7 +75,11 @@ class KeyVerifier:
         self._note(known)
         key = known.key
         return Identity(
-            subject=f"key:{key.id}", name=None, roles=frozenset({_ROLE}), unit=key.unit, verbs=frozenset(key.verbs)
+            subject=f"{KEY_SUBJECT}{key.id}",
+            name=None,
+            roles=frozenset({_ROLE}),
+            unit=key.unit,
+            verbs=frozenset(key.verbs),
         )
 
     async def finish(self) -> None:

@@ -20,7 +20,7 @@ from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry
 
-from shared.access_keys import Verb
+from shared.access_keys import KEY_SUBJECT, Verb
 from shared.clock import Clock
 from shared.signing_keys import KeySource, KeysUnavailable
 
@@ -151,6 +151,8 @@ def _identity(claims: dict[str, Any], where: Claims) -> Identity:
     for text in (subject, name, unit):
         if text is not None and not (isinstance(text, str) and 0 < len(text) <= _LONGEST_TEXT and text.isprintable()):
             raise InvalidToken
+    if subject.startswith(KEY_SUBJECT):
+        raise InvalidToken
     known = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
     return Identity(subject=subject, name=name, roles=frozenset(known), unit=unit)
 

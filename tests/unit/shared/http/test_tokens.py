@@ -86,6 +86,7 @@ async def test_ed25519_signatures_under_their_old_name_hold(tmp_path: Path, ed25
         {"sub": ""},
         {"sub": 7},
         {"sub": "a\nb"},
+        {"sub": "key:0190a1b2-c3d4-7e5f-8a6b-000000000000"},
         {"exp": None},
         {"exp": int(NOW.timestamp()) - 61},
         {"exp": "never"},
