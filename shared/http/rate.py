@@ -2,7 +2,7 @@
 
 Replicas of a service each have their own, so behind a balancer a caller gets as many times the rate as there are
 replicas. That is enough for what this guards against, one program that has run wild; it needs no shared store and
-costs a request two microseconds. Whoever is not let in has no bucket: strangers are kept off before us, by the proxy.
+costs a request one microsecond. Whoever is not let in has no bucket: strangers are kept off before us, by the proxy.
 
 Header fields as in draft-ietf-httpapi-ratelimit-headers-10.
 """
