@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.commands import consoles, dead_letters, doctor, journals, servers
+from deploy.commands import access_keys, certificate, consoles, dead_letters, doctor, journals, servers
 from deploy.commands.refusal import CommandRefusedError
 from deploy.embedded.home import Home
 from deploy.embedded.refusal import StartRefusedError
@@ -27,7 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(access_keys.app, name="access-keys")
 servers.register(app)
+certificate.register(app)
 journals.register(app)
 consoles.register(app)
 doctor.register(app)

@@ -20,10 +20,11 @@ from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry
 
+from shared.access_keys import KEY_SUBJECT, Verb
 from shared.clock import Clock
 from shared.signing_keys import KeySource, KeysUnavailable
 
-__all__ = ["Identity", "InvalidToken", "KeysUnavailable", "TokenVerifier", "issue_token", "make_issuer"]
+__all__ = ["Claims", "Identity", "InvalidToken", "KeysUnavailable", "TokenVerifier", "issue_token", "make_issuer"]
 
 LEEWAY_SECONDS: Final = 60
 """How far the clocks of the issuer and of this machine may be apart."""
@@ -62,6 +63,19 @@ class Identity:
     name: str | None = field(repr=False)
     roles: frozenset[str]
     unit: str | None
+    verbs: frozenset[Verb] | None = None
+    """What an access key may be used for; None for people, who may do what their roles allow."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Where in a token its roles and its unit stand: the name of a claim, or a path of names with dots between.
+
+    A name that is itself a claim wins over the path it could be, for some providers have dots (and slashes) in names.
+    """
+
+    roles: str = "roles"
+    unit: str = "unit"
 
 
 class TokenVerifier:
@@ -70,8 +84,11 @@ class TokenVerifier:
     Tokens that held are remembered (by SHA-256, never in clear) until they expire or the issuer's keys change.
     """
 
-    def __init__(self, keys: KeySource, *, issuer: str, audience: str, clock: Clock) -> None:
+    def __init__(
+        self, keys: KeySource, *, issuer: str, audience: str, clock: Clock, where: Claims | None = None
+    ) -> None:
         self.keys = keys
+        self._where = where or Claims()
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
@@ -98,7 +115,7 @@ class TokenVerifier:
             self._held.move_to_end(digest)
             return held[0]
         claims = await self._verified_claims(token, int(now))
-        identity = _identity(claims)
+        identity = _identity(claims, self._where)
         self._held[digest] = (identity, float(claims["exp"]) + LEEWAY_SECONDS)
         if len(self._held) > _CACHED_TOKENS:
             self._held.popitem(last=False)
@@ -128,14 +145,25 @@ class TokenVerifier:
         return claims
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
-    roles = claims.get("roles")
-    subject, name, unit = claims["sub"], claims.get("name"), claims.get("unit")
+def _identity(claims: dict[str, Any], where: Claims) -> Identity:
+    roles = _claim(claims, where.roles)
+    subject, name, unit = claims["sub"], claims.get("name"), _claim(claims, where.unit)
     for text in (subject, name, unit):
         if text is not None and not (isinstance(text, str) and 0 < len(text) <= _LONGEST_TEXT and text.isprintable()):
             raise InvalidToken
+    if subject.startswith(KEY_SUBJECT):
+        raise InvalidToken
     known = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
     return Identity(subject=subject, name=name, roles=frozenset(known), unit=unit)
+
+
+def _claim(claims: dict[str, Any], place: str) -> Any:  # noqa: ANN401 -- any JSON
+    if place in claims:
+        return claims[place]
+    found: Any = claims
+    for name in place.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def make_issuer(directory: Path) -> Path:

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from shared.kafka_settings import KafkaSettings, kafka_refusals
-from shared.setting_kinds import BootstrapServers, CollectorAddress, DatabaseUrl, JwksAddress
+from shared.setting_kinds import BootstrapServers, CollectorAddress, DatabaseUrl, ExistingFile, JwksAddress
 from shared.setting_names import SettingsRefused, typing_errors, variable
 from shared.setting_refusals import told, told_of_source
 
@@ -48,6 +48,35 @@ class SharedSettings(KafkaSettings):
         default="file://.cchc/keys/jwks.json",
         description="Where the issuer's public keys are: `https://...` of an OIDC provider or `file:///...`; `http://` "
         "for this machine only. Unset: the keys of an embedded system in the working directory.",
+    )
+    jwks_ca_file: ExistingFile | None = Field(
+        default=None,
+        description="PEM file with the office's own certificate authority, when the provider's certificate is of one; "
+        "unset: the authorities that come with the program.",
+    )
+    roles_claim: str = Field(
+        default="roles",
+        min_length=1,
+        max_length=255,
+        description="Claim of a bearer token that lists its roles, or the path to it with dots, for example "
+        "`realm_access.roles`.",
+    )
+    unit_claim: str = Field(
+        default="unit",
+        min_length=1,
+        max_length=255,
+        description="Claim of a bearer token that holds the code of the caller's unit, or the path to it.",
+    )
+    rate_per_second: float = Field(
+        default=5000,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Requests that a caller (a person's token or an access key) may send on average, per second and "
+        "API process; 0: as many as it likes.",
+    )
+    rate_burst: int = Field(
+        default=20_000, ge=1, le=1_000_000, description="Requests that a caller may send at once before that."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level of log lines that are written."

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -127,8 +128,9 @@ class FileKeys:
 class IssuerKeys:
     """Keys at an issuer's JWKS address, fetched when first needed, every ten minutes, and when a kid is unknown."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, ca_file: Path | None = None) -> None:
         self._address = address
+        self._ca_file = ca_file
         self._keys = _Keys()
         self._fetching = asyncio.Lock()
         self._asked_at: float | None = None
@@ -155,20 +157,24 @@ class IssuerKeys:
                 return
             self._asked_at = monotonic()
             try:
-                self._keys.take(await _download(self._address))
+                self._keys.take(await _download(self._address, self._ca_file))
                 self._read_at = monotonic()
             except (OSError, ValueError, TimeoutError) as error:
                 _log.warning("signing keys not fetched", reason=type(error).__name__)
 
 
-async def _download(address: str) -> bytes:
+async def _download(address: str, ca_file: Path | None) -> bytes:
     import httpx2  # only installations with an identity provider pay for it
 
+    # Read anew each time: a certificate of one's own is replaced while we run. A broken file is an OSError too.
+    trusted = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
     content = bytearray()
     try:
         async with (
             asyncio.timeout(_FETCH_SECONDS),
-            httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=_FETCH_SECONDS) as client,
+            httpx2.AsyncClient(
+                verify=trusted, follow_redirects=False, trust_env=False, timeout=_FETCH_SECONDS
+            ) as client,
             client.stream("GET", address, headers={"accept": "application/jwk-set+json, application/json"}) as answer,
         ):
             answer.raise_for_status()
@@ -181,8 +187,8 @@ async def _download(address: str) -> bytes:
     return bytes(content)
 
 
-def key_source(address: str) -> KeySource:
-    """Return the source for a setting `jwks_url`.
+def key_source(address: str, ca_file: Path | None = None) -> KeySource:
+    """Return the source for a setting `jwks_url`; `ca_file` holds the only authorities that its host may show.
 
     Raises:
         ValueError: neither `file://`, `https://`, nor `http://` of this machine: keys must not be swapped on the way.
@@ -191,5 +197,5 @@ def key_source(address: str) -> KeySource:
         return FileKeys(Path(unquote(address.removeprefix("file://"))))
     parts = urlsplit(address)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}):
-        return IssuerKeys(address)
+        return IssuerKeys(address, ca_file)
     raise ValueError("CCHC_JWKS_URL phải bắt đầu bằng https:// hoặc file:// (http:// chỉ dùng cho chính máy này).")

@@ -99,6 +99,8 @@ def shared_environment(settings: EmbeddedSettings, home: Home, *, only_for: str 
         "CCHC_JWKS_URL": f"file://{home.keys / 'jwks.json'}",
         "CCHC_ISSUER": ISSUER,
         "CCHC_AUDIENCE": AUDIENCE,
+        "CCHC_ROLES_CLAIM": "roles",  # where this installation's own issuer writes them
+        "CCHC_UNIT_CLAIM": "unit",
         "MALLOC_ARENA_MAX": "2",  # glibc gives every thread its own heap otherwise: 20 MB a process
         "PYTHONUNBUFFERED": "1",
     }

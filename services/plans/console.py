@@ -5,22 +5,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 from pydantic import SecretStr
 
-from services.plans import handlers
+from services.plans import handlers, queries
 from services.plans.adapters.plan_files import read_plan_file
 from services.plans.adapters.seed_files import SEED, seed_programmes
 from services.plans.adapters.seed_files import seed_units as units_of_seed
 from services.plans.adapters.unit_of_work import SqlPlansUnitOfWork
 from services.plans.domain.access import WHOLE_INSTALLATION
-from services.plans.handlers import Ask, Desk, PlanFile
+from services.plans.handlers import Ask, Desk, NewKey, PlanFile
 from shared.clock import Clock, SystemClock
 from shared.database.engine import create_engine
 from shared.ids import Ids, TimeOrderedIds
 
 Result = TypeVar("Result")
 NOBODY_IN_PARTICULAR = Ask(scope=WHOLE_INSTALLATION)
+CONSOLE = "console"
+"""Who made or revoked a key, where whoever has the machine did."""
+PAGE = 200
 
 
 @asynccontextmanager
@@ -68,6 +72,53 @@ def import_plan_file(url: SecretStr, file: PlanFile, *, dry_run: bool) -> dict[s
         return (await handlers.import_plan(desk, NOBODY_IN_PARTICULAR, file, dry_run=dry_run)).body
 
     return asyncio.run(_with_desk(url, run))
+
+
+def create_access_key(url: SecretStr, wanted: NewKey) -> dict[str, Any]:
+    """Make an access key as the API does; return the same answer, which tells the key this once.
+
+    Raises:
+        PlansRefusal: as `handlers.create_access_key`.
+    """
+
+    async def run(desk: Desk) -> dict[str, Any]:
+        return (await handlers.create_access_key(desk, NOBODY_IN_PARTICULAR, wanted, by=CONSOLE)).body
+
+    return asyncio.run(_with_desk(url, run))
+
+
+def revoke_access_key(url: SecretStr, key_id: UUID) -> None:
+    """Revoke an access key as the API does.
+
+    Raises:
+        AccessKeyNotFound: there is none.
+    """
+
+    async def run(desk: Desk) -> None:
+        await handlers.revoke_access_key(desk, NOBODY_IN_PARTICULAR, key_id, by=CONSOLE)
+
+    asyncio.run(_with_desk(url, run))
+
+
+def list_access_keys(url: SecretStr) -> list[dict[str, Any]]:
+    """Return all access keys, the oldest first, as the API tells them."""
+
+    async def run() -> list[dict[str, Any]]:
+        engine = create_engine(url, application_name="plans-console", pool_size=1)
+        found: list[dict[str, Any]] = []
+        after: UUID | None = None
+        try:
+            while True:
+                page, after = await queries.list_access_keys(
+                    engine, WHOLE_INSTALLATION, unit=None, after=after, limit=PAGE
+                )
+                found += page
+                if after is None:
+                    return found
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(run())
 
 
 async def _with_desk(url: SecretStr, work: Callable[[Desk], Awaitable[Result]]) -> Result:

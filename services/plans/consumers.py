@@ -1,4 +1,4 @@
-"""What the plans service hears: how completions stand, so that a plan can say "32 of 38"."""
+"""What the plans service hears: how completions stand, so that a plan can say "32 of 38"; where keys were used."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from services.plans import handlers
 from services.plans.adapters.plan_repository import SqlProgressRepository
 from services.plans.domain.errors import TaskUnknown
 from services.plans.domain.plan import CompletionState
+from shared.contracts.access_keys import AccessKeyUsedInReportingV1, AccessKeyUsedInTasksV1
 from shared.contracts.envelope import Event
 from shared.contracts.tasks import (
     CompletionConfirmedV1,
@@ -14,8 +15,9 @@ from shared.contracts.tasks import (
     TaskEvent,
     TaskReopenedV1,
 )
-from shared.contracts.topics import TASKS
+from shared.contracts.topics import REPORTS, TASKS
 from shared.database.engine import Connection
+from shared.messaging.access_keys import learn_use
 from shared.messaging.consumer import Handler, Refused, Subscription
 
 GROUP = "plans"
@@ -39,11 +41,13 @@ def _noting(state: CompletionState) -> Handler:
 
 SUBSCRIPTION = Subscription(
     group=GROUP,
-    topics=(TASKS,),
+    topics=(TASKS, REPORTS),
     handlers={
         TaskCompletedV1.event_type: _noting(CompletionState.REPORTED),
         CompletionConfirmedV1.event_type: _noting(CompletionState.CONFIRMED),
         CompletionReturnedV1.event_type: _noting(CompletionState.RETURNED),
         TaskReopenedV1.event_type: _noting(CompletionState.REOPENED),
+        AccessKeyUsedInTasksV1.event_type: learn_use,
+        AccessKeyUsedInReportingV1.event_type: learn_use,
     },
 )

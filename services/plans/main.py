@@ -4,9 +4,9 @@ from fastapi import FastAPI
 
 from services.plans.adapters.plan_files import read_plan_file
 from services.plans.adapters.unit_of_work import SqlPlansUnitOfWork
-from services.plans.api import plans, programmes, units
+from services.plans.api import access_keys, plans, programmes, units
 from services.plans.api.errors import PROBLEMS
-from services.plans.api.permissions import PERMISSIONS
+from services.plans.api.permissions import PERMISSIONS, VERBS
 from services.plans.handlers import Desk
 from services.plans.settings import PlansSettings
 from shared.clock import Clock, SystemClock
@@ -38,8 +38,9 @@ def create_app(settings: PlansSettings, *, clock: Clock | None = None) -> FastAP
         settings=settings,
         engine=engine,
         histories=[HISTORY],
-        routers=[units.router, programmes.router, plans.router],
+        routers=[units.router, programmes.router, plans.router, access_keys.router],
         permissions=PERMISSIONS,
+        verbs=VERBS,
         problems=PROBLEMS,
         state={"desk": desk, "connections": DriverConnections(engine)},
         short_ways=plans.SHORT_WAYS,

@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
-from services.plans.domain.events import PlanIssued, UnitChanged
+from services.plans.domain.access_key import Grant
+from services.plans.domain.events import Happened
 from services.plans.domain.plan import CompletionState, Plan
 from services.plans.domain.programme import Programme
 from services.plans.domain.unit import Unit
@@ -68,10 +69,20 @@ class ProgressRepository(Protocol):
         """
 
 
+class AccessKeyRepository(Protocol):
+    """Keys of departments' programs."""
+
+    async def load(self, key_id: UUID) -> Grant | None:
+        """Lock the key until the end of the transaction and return it."""
+
+    async def save(self, grant: Grant) -> None:
+        """Write a new key, or the state of one that has changed."""
+
+
 class EventSink(Protocol):
     """Where changes become published events."""
 
-    async def add(self, happened: UnitChanged | PlanIssued) -> None:
+    async def add(self, happened: Happened) -> None:
         """Write the event into the outbox of this transaction."""
 
 
@@ -95,6 +106,7 @@ class PlansUnitOfWork(Protocol):
     units: UnitRepository
     programmes: ProgrammeRepository
     plans: PlanRepository
+    access_keys: AccessKeyRepository
     events: EventSink
     answers: Answers
 

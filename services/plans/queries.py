@@ -7,11 +7,20 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.plans.adapters.tables import plan_task_progress, plan_tasks, plans, programme_fields, programmes, units
+from services.plans.adapters.tables import (
+    access_key_grants,
+    plan_task_progress,
+    plan_tasks,
+    plans,
+    programme_fields,
+    programmes,
+    units,
+)
 from services.plans.domain.access import Scope
 from services.plans.domain.errors import PlanNotFound, UnitNotFound
 from services.plans.domain.unit import UnitKind
 from shared.database.engine import DriverConnections
+from shared.database.tables import access_keys
 from shared.text import fold
 
 _UNIT_COLUMNS = (
@@ -181,6 +190,45 @@ async def get_plan(connections: DriverConnections, scope: Scope, plan_id: UUID) 
     if not rows:
         raise PlanNotFound(plan_id)
     return rows[0]["document"], rows[0]["version"]
+
+
+async def list_access_keys(
+    engine: AsyncEngine, scope: Scope, *, unit: str | None, after: UUID | None, limit: int
+) -> tuple[list[dict[str, Any]], UUID | None]:
+    """Return a page of the keys of the caller's units, the oldest first, and the id after which the next begins."""
+    conditions: list[ColumnElement[bool]] = []
+    if scope.unit is not None:
+        own = units.alias("own")
+        path = select(own.c.path).where(own.c.code == scope.unit).scalar_subquery()
+        conditions.append(func.starts_with(units.c.path, path))
+    if unit:
+        conditions.append(access_keys.c.unit == unit)
+    if after is not None:
+        conditions.append(access_keys.c.id > after)
+    statement = (
+        select(access_keys, access_key_grants)
+        .join(access_key_grants, access_key_grants.c.key_id == access_keys.c.id)
+        .join(units, units.c.code == access_keys.c.unit)
+        .where(and_(True, *conditions))
+        .order_by(access_keys.c.id)
+        .limit(limit + 1)
+    )
+    async with _reading(engine) as connection:
+        rows = (await connection.execute(statement)).all()
+    items = [
+        {
+            "id": str(row.id),
+            "name": row.name,
+            "unit": row.unit,
+            "verbs": list(row.verbs),
+            "expires_at": row.expires_at.isoformat(),
+            "created_at": row.created_at.isoformat(),
+            "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
+            "last_used_on": row.used_on.isoformat() if row.used_on else None,
+        }
+        for row in rows[:limit]
+    ]
+    return items, rows[limit - 1].id if len(rows) > limit else None
 
 
 def _reading(engine: AsyncEngine) -> AsyncConnection:

@@ -13,11 +13,13 @@ from services.reporting.adapters.plans import SqlPlans
 from services.reporting.adapters.webhook_bodies import News
 from services.reporting.adapters.webhook_fanout import FanOut
 from services.reporting.queries import GROUP
+from shared.contracts.access_keys import AccessKeyChangedV1, AccessKeyUsedInTasksV1
 from shared.contracts.envelope import Event
 from shared.contracts.plans import PlanIssuedV1, UnitChangedV1
 from shared.contracts.registry import CONTRACTS
 from shared.contracts.topics import PLANS, TASKS
 from shared.database.engine import Connection
+from shared.messaging.access_keys import learn_access_key
 from shared.messaging.subscription import Handler, Subscription
 from shared.messaging.transports.port import Received
 
@@ -29,6 +31,9 @@ LEARNT: Mapping[str, Learn] = {
     PlanIssuedV1.event_type: SqlPlans.learn_plan,
 }
 """Types that change what lists and permissions ask; the others are for the ledger alone."""
+
+NOT_OURS = frozenset({AccessKeyUsedInTasksV1.event_type})
+"""Types that say nothing about plans: they are passed, and the ledger is spared a row a key and day."""
 
 
 async def remember(connection: Connection, event: Event[Any], received: Received) -> bool:
@@ -58,6 +63,9 @@ class Ear:
 
 
 async def _learn(connection: Connection, event: Event[Any]) -> None:
+    if event.attributes.type == AccessKeyChangedV1.event_type:
+        await learn_access_key(connection, event)
+        return
     learn = LEARNT.get(event.attributes.type)
     if learn is not None:
         await learn(SqlPlans(connection), event.data)
@@ -71,7 +79,7 @@ def subscription(fan_out: FanOut) -> Subscription:
     """Return what this service hears, with `fan_out` deciding who is told."""
     ear = Ear(fan_out)
     handlers: Mapping[str, Handler] = {
-        kind: ear.apply for kind, contract in CONTRACTS.items() if contract.topic in TOPICS
+        kind: ear.apply for kind, contract in CONTRACTS.items() if contract.topic in TOPICS and kind not in NOT_OURS
     }
     return Subscription(group=GROUP, topics=TOPICS, handlers=handlers, remember=remember, in_bulk=ear.take_in)
 

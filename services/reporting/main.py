@@ -12,7 +12,7 @@ from services.reporting.adapters.webhook_fanout import FanOut
 from services.reporting.adapters.webhook_secrets import SecretBox
 from services.reporting.api import notices, progress, reports, webhook_deliveries, webhook_endpoints
 from services.reporting.api.errors import PROBLEMS
-from services.reporting.api.permissions import PERMISSIONS
+from services.reporting.api.permissions import PERMISSIONS, VERBS
 from services.reporting.domain.errors import WebhookUrlRefused
 from services.reporting.domain.method import Method
 from services.reporting.domain.scoring import proportional
@@ -66,6 +66,7 @@ def create_app(settings: ReportingSettings, *, clock: Clock | None = None) -> Fa
             notices.router,
         ],
         permissions=PERMISSIONS,
+        verbs=VERBS,
         problems=PROBLEMS,
         state={"desk": desk},
     )

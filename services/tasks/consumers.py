@@ -14,9 +14,11 @@ from services.tasks.domain.errors import (
 from services.tasks.domain.plan import Deadline, LearnedPlan, LearnedTask
 from services.tasks.domain.unit import TaskUnit, Unit
 from shared.contracts import plans as contracts
+from shared.contracts.access_keys import AccessKeyChangedV1
 from shared.contracts.envelope import Event
 from shared.contracts.topics import PLANS
 from shared.database.engine import Connection
+from shared.messaging.access_keys import learn_access_key
 from shared.messaging.subscription import Handler, Refused, Subscription
 
 GROUP = "tasks"
@@ -47,6 +49,7 @@ async def unit_changed(connection: Connection, event: Event[Any]) -> None:
 HANDLERS: Mapping[str, Handler] = {
     contracts.PlanIssuedV1.event_type: plan_issued,
     contracts.UnitChangedV1.event_type: unit_changed,
+    AccessKeyChangedV1.event_type: learn_access_key,
 }
 SUBSCRIPTION = Subscription(group=GROUP, topics=(PLANS,), handlers=HANDLERS)
 

@@ -9,7 +9,7 @@ from services.tasks.adapters.together import SqlTogetherUnitOfWork
 from services.tasks.adapters.unit_of_work import SqlTasksUnitOfWork
 from services.tasks.api import calendar, completions, tasks
 from services.tasks.api.errors import PROBLEMS
-from services.tasks.api.permissions import PERMISSIONS
+from services.tasks.api.permissions import PERMISSIONS, VERBS
 from services.tasks.handlers import CalendarDesk, Desk, report_together
 from services.tasks.settings import TasksSettings
 from shared.clock import Clock, SystemClock
@@ -45,6 +45,7 @@ def create_app(settings: TasksSettings, *, clock: Clock | None = None) -> FastAP
         histories=[HISTORY],
         routers=[tasks.router, completions.router, calendar.router],
         permissions=PERMISSIONS,
+        verbs=VERBS,
         problems=PROBLEMS,
         state={"desk": desk, "calendar": CalendarDesk(partial(SqlOfficeCalendar, engine), desk.clock)},
         short_ways=completions.SHORT_WAYS,

@@ -1,6 +1,6 @@
 """Type and version to model: the one list of what travels."""
 
-from shared.contracts import plans, reports, tasks
+from shared.contracts import access_keys, plans, reports, tasks
 from shared.contracts.envelope import Contract
 
 CONTRACTS: dict[str, type[Contract]] = {
@@ -18,5 +18,8 @@ CONTRACTS: dict[str, type[Contract]] = {
         tasks.CompletionUnconfirmedV1,
         reports.ReportIssuedV1,
         reports.PlanProgressReachedV1,
+        access_keys.AccessKeyChangedV1,
+        access_keys.AccessKeyUsedInTasksV1,
+        access_keys.AccessKeyUsedInReportingV1,
     )
 }

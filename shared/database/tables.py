@@ -1,4 +1,4 @@
-"""Plumbing tables that every service's database has: outbox, inbox, dead letters, progress, stored answers.
+"""Plumbing tables that every service's database has: outbox, inbox, dead letters, progress, stored answers, keys.
 
 Their migrations are one history of their own (shared/messaging/migrations, version table `plumbing_version`), run
 before the service's.
@@ -6,8 +6,10 @@ before the service's.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -21,7 +23,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -155,6 +157,22 @@ idempotency_keys = Table(
     Column("recorded_at", MOMENT, nullable=False, server_default=text("clock_timestamp()")),
 )
 
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),  # of the whole key as it is shown
+    Column("unit", Text, nullable=False),
+    Column("verbs", ARRAY(Text), nullable=False),
+    Column("expires_at", MOMENT, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    Column("used_on", Date),  # Vietnamese calendar day
+    CheckConstraint("version >= 1", name="version_counts"),
+    CheckConstraint("octet_length(sha256) = 32", name="digest_is_whole"),
+    CheckConstraint("cardinality(verbs) > 0 AND verbs <@ ARRAY['read', 'report']", name="verbs_known"),
+)
+
 PLUMBING_TABLES = frozenset(
     table.name
     for table in (
@@ -167,6 +185,7 @@ PLUMBING_TABLES = frozenset(
         consumer_progress,
         worker_status,
         idempotency_keys,
+        access_keys,
     )
 )
 """Names of the tables of the plumbing history; a service's history leaves them alone."""

@@ -16,6 +16,7 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
     413: "Nội dung quá lớn",
     415: "Sai kiểu nội dung",
     422: "Yêu cầu không hợp lệ",
+    429: "Quá nhiều yêu cầu; Retry-After cho biết phải đợi bao lâu",
     503: "Tạm thời chưa phục vụ được, xin thử lại",
 }
 _READ_BY_HAND: Final = frozenset({"cursor", "if-match", "idempotency-key"})
@@ -55,7 +56,7 @@ def complete_document(document: dict[str, Any]) -> None:
 
 
 def _refusals(method: str, operation: Mapping[str, Any]) -> Iterator[int]:
-    yield from (401, 403, 422, 503)
+    yield from (401, 403, 422, 429, 503)
     parameters = operation.get("parameters", [])
     names = {parameter["name"].lower() for parameter in parameters}
     has_body = "requestBody" in operation

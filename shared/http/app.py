@@ -14,12 +14,16 @@ from shared.http.api_document import complete_document
 from shared.http.edge import Edge
 from shared.http.health import Probe, health_router
 from shared.http.metrics import metrics_router
-from shared.http.permissions import Permissions, PermissionTable, build_table, second_lock
+from shared.http.permissions import Permissions, PermissionTable, Verbs, build_table, second_lock
 from shared.http.problems import ProblemSpec, problem_handlers
+from shared.http.rate import Rates
 from shared.http.request_telemetry import RequestTelemetry
 from shared.http.short_way import ShortWay
+from shared.ids import TimeOrderedIds
+from shared.key_check import BearerVerifier, KeyVerifier
 from shared.logging import structure_events
-from shared.security import TokenVerifier
+from shared.messaging.access_keys import use_notes
+from shared.security import Claims, TokenVerifier
 from shared.settings import SharedSettings
 from shared.signing_keys import key_source
 from shared.telemetry import start_telemetry
@@ -31,7 +35,8 @@ class ServiceApp(FastAPI):
     def __init__(
         self,
         *,
-        verifier: TokenVerifier,
+        verifier: BearerVerifier,
+        rates: Rates,
         short_ways: Mapping[str, ShortWay],
         requests: RequestTelemetry | None,
         max_body_size: int,
@@ -39,6 +44,7 @@ class ServiceApp(FastAPI):
     ) -> None:
         super().__init__(max_body_size=max_body_size, **options)
         self._verifier = verifier
+        self._rates = rates
         self._short_ways = short_ways
         self._requests = requests
         self._most_body_bytes = max_body_size
@@ -58,6 +64,7 @@ class ServiceApp(FastAPI):
             super().build_middleware_stack(),
             table=table,
             verifier=self._verifier,
+            rates=self._rates,
             short_ways=self._short_ways,
             handlers=self.exception_handlers,
             most_body_bytes=self._most_body_bytes,
@@ -80,6 +87,7 @@ def create_service_app(
     histories: Sequence[str],
     routers: Sequence[APIRouter],
     permissions: Permissions,
+    verbs: Verbs | None = None,
     problems: Mapping[type[Exception], ProblemSpec],
     state: Mapping[str, object] | None = None,
     short_ways: Mapping[str, ShortWay] | None = None,
@@ -94,6 +102,7 @@ def create_service_app(
         histories: migration histories that must be at head for the service to be ready.
         routers: the service's routes. Each one is guarded; nothing in a route function switches that off.
         permissions: who may call which route function.
+        verbs: which route functions access keys may call, and for what they must be made; without it, none.
         problems: the service's own errors and how they are told.
         state: objects that route functions find in `request.app.state`.
         short_ways: by route function name, what may answer plain requests in its stead (see shared.http.short_way).
@@ -103,10 +112,15 @@ def create_service_app(
         ValueError: `settings.jwks_url` names a source of keys that is not safe.
     """
     structure_events(service)
-    verifier = TokenVerifier(
-        key_source(settings.jwks_url), issuer=settings.issuer, audience=settings.audience, clock=SystemClock()
+    clock = SystemClock()
+    tokens = TokenVerifier(
+        key_source(settings.jwks_url, settings.jwks_ca_file),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        clock=clock,
+        where=Claims(settings.roles_claim, settings.unit_claim),
     )
-
+    keys = KeyVerifier(engine, clock=clock, note_use=use_notes(engine, service, ids=TimeOrderedIds(), clock=clock))
     telemetry = start_telemetry(service, otlp_endpoint=settings.otlp_endpoint)
 
     @asynccontextmanager
@@ -114,11 +128,13 @@ def create_service_app(
         try:
             yield
         finally:
+            await keys.finish()
             await engine.dispose()
             await asyncio.to_thread(telemetry.shutdown)
 
     app = ServiceApp(
-        verifier=verifier,
+        verifier=BearerVerifier(tokens, keys),
+        rates=Rates(settings.rate_per_second, settings.rate_burst),
         short_ways=short_ways or {},
         requests=None if telemetry.exports else RequestTelemetry(telemetry),
         title=title,
@@ -138,11 +154,11 @@ def create_service_app(
             "auto_configure": False,
         },
     )
-    app.include_router(health_router(Probe(engine, histories, verifier.keys)))
+    app.include_router(health_router(Probe(engine, histories, tokens.keys)))
     app.include_router(metrics_router(telemetry, engine))
     for router in routers:
         app.include_router(router, dependencies=[Depends(second_lock)])
-    app.state.permission_table = build_table(app, permissions)
+    app.state.permission_table = build_table(app, permissions, verbs)
     app.state.service = service
     app.state.engine = engine
     app.state.telemetry = telemetry

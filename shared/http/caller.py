@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
 
+from shared.access_keys import Verb
 from shared.security import Identity
 
 _SCOPE_KEY = "cchc.caller"
@@ -34,6 +35,10 @@ class UnitRequired(Exception):  # noqa: N818 -- errors say the refusal
     """A token with the role `department` names no unit: whose tasks it may touch is unknown (HTTP 403)."""
 
 
+class VerbRequired(Exception):  # noqa: N818 -- errors say the refusal
+    """The caller's access key was not made for this (HTTP 403)."""
+
+
 @dataclass(frozen=True)
 class Caller:
     """A person or program with a valid token.
@@ -46,6 +51,8 @@ class Caller:
     name: str | None = field(repr=False)
     roles: frozenset[Role]
     unit: str | None
+    verbs: frozenset[Verb] | None = None
+    """What the caller's access key may be used for; None: no key, a token."""
 
 
 def caller_of(identity: Identity) -> Caller:
@@ -60,6 +67,7 @@ def caller_of(identity: Identity) -> Caller:
         name=identity.name,
         roles=frozenset(Role(role) for role in identity.roles if role in known),
         unit=identity.unit,
+        verbs=identity.verbs,
     )
     if Role.DEPARTMENT in caller.roles and caller.unit is None:
         raise UnitRequired

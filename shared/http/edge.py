@@ -16,14 +16,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.database.engine import DatabaseTrouble
 from shared.http import known_problems as known
-from shared.http.caller import Forbidden, Unauthenticated, UnitRequired, caller_of, find_caller, remember_caller
+from shared.http.caller import (
+    Forbidden,
+    Unauthenticated,
+    UnitRequired,
+    VerbRequired,
+    caller_of,
+    find_caller,
+    remember_caller,
+)
+from shared.http.database_trouble import is_database_away
 from shared.http.permissions import OPEN_PATHS, GuardedRoute, PermissionTable, permit
 from shared.http.problems import field_error, internal_error, language_of, problem_response
+from shared.http.rate import Rates, TooManyRequests, rate_headers
 from shared.http.request_telemetry import ROUTE
 from shared.http.short_way import ErrorHandlers, ShortWay, Walk
+from shared.key_check import BearerVerifier
 from shared.logging import PlainLines
-from shared.security import InvalidToken, KeysUnavailable, TokenVerifier
+from shared.security import InvalidToken, KeysUnavailable
 
 _HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
@@ -58,7 +70,8 @@ class Edge:
         app: ASGIApp,
         *,
         table: PermissionTable,
-        verifier: TokenVerifier,
+        verifier: BearerVerifier,
+        rates: Rates,
         short_ways: Mapping[str, ShortWay],
         handlers: ErrorHandlers,
         most_body_bytes: int,
@@ -66,6 +79,7 @@ class Edge:
         self.app = app
         self._table = table
         self._verifier = verifier
+        self._rates = rates
         self._short_ways = short_ways
         self._handlers = handlers
         self._most_body_bytes = most_body_bytes
@@ -93,6 +107,7 @@ class Edge:
             return
         caller = caller_of(await self._verifier.identify(_bearer_token(request)))
         remember_caller(request.scope, caller)
+        self._rates.take(request.scope, caller.subject)
         if _NOT_TEXT.intersection(request.scope["path"]):
             raise StrangeAddress
         if route is not None:
@@ -135,8 +150,16 @@ class _Exchange:
         self._scope[ROUTE] = self._route.path if self._route else path if path in OPEN_PATHS else None
         try:
             await self._edge.admit(request, self._route)
-        except (Unauthenticated, InvalidToken, Forbidden, UnitRequired, KeysUnavailable) as refusal:
+        except (Unauthenticated, InvalidToken, Forbidden, UnitRequired, VerbRequired, KeysUnavailable) as refusal:
             return problem_response(request, known.REFUSALS[type(refusal)])
+        except TooManyRequests as refusal:
+            headers = {"Retry-After": str(refusal.retry_after)}
+            return problem_response(request, known.TOO_MANY_REQUESTS, refusal, headers=headers)
+        except DatabaseTrouble as error:  # access keys are looked up in it
+            if not is_database_away(error):
+                raise
+            _log.warning("database not available", reason=type(error).__name__)
+            return problem_response(request, known.DATABASE_UNAVAILABLE)
         except StrangeAddress:
             return problem_response(request, known.NOT_FOUND)
         except InvalidQuery as refusal:
@@ -164,6 +187,7 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
+            message["headers"].extend(rate_headers(self._scope))
         await self._send(message)
 
     def _write_line(self, request: Request, started: float) -> None:

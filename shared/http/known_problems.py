@@ -5,11 +5,12 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.database.idempotency import IdempotencyKeyReused
-from shared.http.caller import Forbidden, Unauthenticated, UnitRequired
+from shared.http.caller import Forbidden, Unauthenticated, UnitRequired, VerbRequired
 from shared.http.idempotency import BadIdempotencyKey
 from shared.http.paging import BadCursor
 from shared.http.preconditions import IfMatchInvalid
 from shared.http.problem_spec import ProblemSpec
+from shared.http.rate import TooManyRequests
 from shared.security import InvalidToken, KeysUnavailable
 
 UNAUTHENTICATED: Final = ProblemSpec(
@@ -36,6 +37,22 @@ UNIT_REQUIRED: Final = ProblemSpec(
     "Unit required",
     "Mã truy cập của vai trò đơn vị chủ trì phải ghi mã đơn vị.",
     "A token with the role `department` must name a unit.",
+)
+VERB_REQUIRED: Final = ProblemSpec(
+    403,
+    "verb-required",
+    "Khóa không được dùng cho việc này",
+    "Access key not made for this",
+    "Khóa truy cập không được cấp quyền cho việc này; việc này cần khóa khác hoặc người dùng đăng nhập.",
+    "The access key was not made for this; it takes another key, or a person.",
+)
+TOO_MANY_REQUESTS: Final = ProblemSpec(
+    429,
+    "too-many-requests",
+    "Quá nhiều yêu cầu",
+    "Too many requests",
+    "Người gọi gửi yêu cầu quá nhanh; xin thử lại sau {retry_after} giây.",
+    "The caller sends requests too fast; please try again after {retry_after} s.",
 )
 INVALID_REQUEST: Final = ProblemSpec(
     422,
@@ -111,6 +128,8 @@ REFUSALS: Final[Mapping[type[Exception], ProblemSpec]] = {
     ),
     Forbidden: FORBIDDEN,
     UnitRequired: UNIT_REQUIRED,
+    VerbRequired: VERB_REQUIRED,
+    TooManyRequests: TOO_MANY_REQUESTS,
     KeysUnavailable: ProblemSpec(
         503,
         "signing-keys-unavailable",

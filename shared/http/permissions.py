@@ -18,10 +18,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 from starlette.types import Scope
 
-from shared.http.caller import Caller, Forbidden, Role
+from shared.access_keys import Verb
+from shared.http.caller import Caller, Forbidden, Role, VerbRequired
 
 Permissions = Mapping[str, frozenset[Role]]
 """Route function name -> roles that may call it."""
+
+Verbs = Mapping[str, Verb]
+"""Route function name -> what an access key must be good for to call it. Keys are let through to no other route."""
 
 OPEN_PATHS: Final = frozenset({"/health/live", "/health/ready", "/metrics", "/openapi.json"})
 """Answered without a token: probes, scrapes and the API's description carry no business data. Keep them inside."""
@@ -41,6 +45,7 @@ class GuardedRoute:
     methods: frozenset[str]
     name: str
     roles: frozenset[Role]
+    verb: Verb | None
     endpoint: Callable[..., Any]
     pattern: re.Pattern[str]
     parameters: frozenset[str]
@@ -60,7 +65,7 @@ class PermissionTable:
         return None
 
 
-def build_table(app: FastAPI, permissions: Permissions) -> PermissionTable:
+def build_table(app: FastAPI, permissions: Permissions, verbs: Verbs | None = None) -> PermissionTable:
     """Return the table of all routes of `app` but the open ones.
 
     Raises:
@@ -70,14 +75,14 @@ def build_table(app: FastAPI, permissions: Permissions) -> PermissionTable:
     for context in iter_route_contexts(app.routes):
         if context.path in OPEN_PATHS and _is_own(context):
             continue
-        route = _guarded(context, permissions)
+        route = _guarded(context, permissions, verbs or {})
         if any(route.pattern.match(path) for path in OPEN_PATHS):
             raise PermissionTableError(f"{route.name}: {route.path} would answer on an open path")
         routes.append(route)
     shared_names = [name for name, uses in Counter(route.name for route in routes).items() if uses > 1]
     if shared_names:
         raise PermissionTableError(f"route functions share a name: {', '.join(sorted(shared_names))}")
-    if stale := permissions.keys() - {route.name for route in routes}:
+    if stale := (permissions.keys() | (verbs or {}).keys()) - {route.name for route in routes}:
         raise PermissionTableError(f"permission rows without a route: {', '.join(sorted(stale))}")
     return PermissionTable(routes)
 
@@ -86,7 +91,7 @@ def _is_own(context: RouteContext) -> bool:
     return str(getattr(context.endpoint, "__module__", "")).startswith(("shared.http.", "fastapi."))
 
 
-def _guarded(context: RouteContext, permissions: Permissions) -> GuardedRoute:
+def _guarded(context: RouteContext, permissions: Permissions, verbs: Verbs) -> GuardedRoute:
     if not isinstance(context.original_route, APIRoute) or context.endpoint is None:
         raise PermissionTableError(f"{context.path}: only API routes can be guarded")
     name = context.endpoint.__name__
@@ -98,6 +103,7 @@ def _guarded(context: RouteContext, permissions: Permissions) -> GuardedRoute:
         methods=frozenset(context.methods or ()),
         name=name,
         roles=permissions[name],
+        verb=verbs.get(name),
         endpoint=context.endpoint,
         pattern=context.path_regex,
         parameters=frozenset(known),
@@ -109,14 +115,19 @@ def permit(scope: Scope, route: GuardedRoute, caller: Caller) -> None:
 
     Raises:
         Forbidden: none of its roles may call it.
+        VerbRequired: it shows an access key that was not made for this.
     """
     if not caller.roles & route.roles:
         raise Forbidden
+    if caller.verbs is not None and route.verb not in caller.verbs:
+        raise VerbRequired
     scope[_SCOPE_KEY] = route.endpoint
 
 
 _BEARER: Final = HTTPBearer(
-    auto_error=False, bearerFormat="JWT", description="Mã truy cập (JWT) của nơi cấp tài khoản."
+    auto_error=False,
+    bearerFormat="JWT",
+    description="Mã truy cập (JWT) của nơi cấp tài khoản, hoặc khóa truy cập của phần mềm đơn vị (cchc_...).",
 )
 
 

@@ -8,6 +8,8 @@ without an endpoint.
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 import httpx2
 import pytest
@@ -19,9 +21,10 @@ from services.reporting.main import create_app as create_reporting
 from services.reporting.settings import ReportingSettings
 from services.tasks.main import create_app as create_tasks
 from services.tasks.settings import TasksSettings
+from shared.clock import SystemClock, vietnam_date
 from shared.http.permissions import permission_matrix
 from tests.support.province import PROVINCE, import_and_issue, report_all, tasks_of, wait_for_done
-from tests.support.system import System, free_base_port
+from tests.support.system import System, free_base_port, until
 from tests.support.webhook_rows import a_silent_webhook
 
 CALLERS: dict[str, tuple[str, str | None] | None] = {
@@ -96,8 +99,20 @@ ROWS = {
     "resend_webhook_delivery": OF_THE_OFFICE,
     "list_notices": TO_LEADERS,
     "see_notice": BY_THE_OFFICE,
+    "create_access_key": "401 yes no no no no no no no yes yes no",
+    "list_access_keys": "401 yes yes no no no no no no yes yes yes",
+    "revoke_access_key": "401 yes hidden no no no no no no yes yes hidden",
 }
 """Endpoint -> one cell for each caller, in their order."""
+
+OPEN_TO_KEYS = {
+    "read": {
+        *("list_units", "get_unit", "list_programmes", "list_plans", "get_plan", "list_tasks", "get_task"),
+        *("get_progress", "list_periods", "list_reports", "get_report", "get_document", "explain_figure"),
+    },
+    "report": {"report_progress", "report_completion", "report_batch"},
+}
+"""Verb of an access key of the lead unit -> endpoints that it gets through to; to all others the answer is 403."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,7 @@ class World:
     endpoint_id: str
     delivery_id: str
     notice_id: str
+    access_key_id: str
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +148,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         number = next(n for n in completions if tasks[n]["lead_units"][0]["code"] == "TV-STP")
         report_id = an_issued_report(system, plan_id)
         hook = asyncio.run(a_silent_webhook(system))
-        yield World(system, plan_id, tasks[number]["id"], completions[number], report_id, *hook)
+        key_id = a_key(system)["id"]
+        yield World(system, plan_id, tasks[number]["id"], completions[number], report_id, *hook, key_id)
     finally:
         system.stop()
+
+
+def a_key(system: System, *verbs: str) -> dict[str, str]:
+    """Make an access key of the lead unit."""
+    expires_on = (vietnam_date(SystemClock().now()) + timedelta(days=9)).isoformat()
+    body = {"name": "Phần mềm", "unit": "TV-STP", "verbs": verbs or ("read",), "expires_on": expires_on}
+    with system.client("plans", "admin") as admin:
+        made: dict[str, str] = admin.post("/v1/access-keys", json=body).json()
+    return made
 
 
 def an_issued_report(system: System, plan_id: str) -> str:
@@ -160,6 +186,7 @@ def request(world: World, endpoint: str, client: httpx2.Client) -> httpx2.Respon
     hook, delivery = f"/v1/webhook-endpoints/{world.endpoint_id}", f"/v1/webhook-deliveries/{world.delivery_id}"
     old = {"If-Match": '"999999"'}
     refused_url = {"url": "https://127.0.0.1/", "event_types": ["cchc.report.issued.v1"]}
+    key = {"name": "Phần mềm", "unit": "TV-STP", "verbs": ["read"], "expires_on": "2020-01-01"}
     unit = {"code": "TV-STP", "name": "Sở Tư pháp", "kind": "department", "parent": PROVINCE}
     day, off = "/v1/calendar/days/2023-01-27", {"is_working": False, "name": "Nghỉ bù"}
     sent = {
@@ -207,6 +234,9 @@ def request(world: World, endpoint: str, client: httpx2.Client) -> httpx2.Respon
         "resend_webhook_delivery": lambda: client.post(f"{delivery}/resend", json={}),
         "list_notices": lambda: client.get("/v1/notices"),
         "see_notice": lambda: client.post(f"/v1/notices/{world.notice_id}/seen", json={}),
+        "create_access_key": lambda: client.post("/v1/access-keys", json=key),
+        "list_access_keys": lambda: client.get("/v1/access-keys"),
+        "revoke_access_key": lambda: client.delete(f"/v1/access-keys/{world.access_key_id}"),
     }
     return sent[endpoint]()
 
@@ -246,6 +276,24 @@ def test_every_caller_gets_what_the_row_says(world: World, endpoint: str) -> Non
         if answer.status_code >= 400:
             assert answer.headers["content-type"] == "application/problem+json"
     assert found == dict(zip(CALLERS, ROWS[endpoint].split(), strict=True))
+
+
+def knows_the_key(program: httpx2.Client) -> bool:
+    return program.get("/v1/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("verb", OPEN_TO_KEYS)
+def test_an_access_key_gets_through_to_what_it_was_made_for_and_no_further(world: World, verb: str) -> None:
+    made = a_key(world.system, verb)
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    for service in ("plans", "tasks", "reporting"):
+        url = world.system.url(service)
+        with httpx2.Client(base_url=url, headers=headers, timeout=30, verify=False) as program:
+            until(partial(knows_the_key, program), within=10, what=f"{service} knows the key")
+            found = {
+                name: request(world, name, program).status_code for name, place in ENDPOINTS.items() if place == service
+            }
+        assert {name for name, status in found.items() if status != 403} == OPEN_TO_KEYS[verb] & found.keys()
 
 
 def test_what_is_hidden_is_in_no_list_and_no_count(world: World) -> None:

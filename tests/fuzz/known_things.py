@@ -3,10 +3,13 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from schemathesis import Case
 from schemathesis.core.transport import Response
+
+from shared.clock import SystemClock, vietnam_date
 
 Number = Callable[[int], int]
 """Draws a whole number below its argument."""
@@ -41,6 +44,8 @@ GIVEN: dict[str, list[Any]] = {
     "counts_when": ["reported", "confirmed"],
     "if-match": ["*", "*", "*", '"1"', '"2"', 'W/"1"'],
     "if-none-match": ["*", '"1"'],
+    "expires_on": [(vietnam_date(SystemClock().now()) + timedelta(days=days)).isoformat() for days in (0, 30, 2000)],
+    "verbs": [["read"], ["report", "read"], ["confirm"]],
     "idempotency-key": [f"khoa {number}" for number in range(500)],
     "figure_id": ["done", "done_of_total", "field.I.done", "unit.TV-STP.overdue", "unit.TV-STP.", "score", "%"],
     "format": ["docx", "json"],
@@ -66,6 +71,7 @@ LISTS = {
     "list_webhook_deliveries": "delivery_id",
     "list_notices": "notice_id",
 }
+LISTS = {"list_access_keys": "key_id", "list_plans": "plan_id", "list_tasks": "task_id", "list_reports": "report_id"}
 
 
 @dataclass

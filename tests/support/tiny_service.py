@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx2
 from fastapi import APIRouter, FastAPI, Form, Query, Request, UploadFile
@@ -20,7 +20,7 @@ from shared.http.caller import CallerDep, Role
 from shared.http.idempotency import IdempotencyKeyDep
 from shared.http.models import RequestModel, ResponseModel
 from shared.http.paging import DEFAULT_PAGE_LIMIT, CursorParameter, PageLimit, decode_cursor
-from shared.http.permissions import Permissions
+from shared.http.permissions import Permissions, Verbs
 from shared.http.problems import ProblemSpec
 from shared.security import issue_token, make_issuer
 from shared.settings import SharedSettings
@@ -160,11 +160,12 @@ class TinyService:
         histories: Sequence[str] = (),
         routers: Sequence[APIRouter] = (router,),
         permissions: Permissions = PERMISSIONS,
-        otlp_endpoint: str | None = None,
+        verbs: Verbs | None = None,
+        **settings: Any,  # noqa: ANN401 -- any setting
     ) -> None:
         self.directory = directory
         self.settings = SharedSettings(
-            jwks_url=f"file://{make_issuer(directory)}", max_body_bytes=10_000, otlp_endpoint=otlp_endpoint
+            **{"jwks_url": f"file://{make_issuer(directory)}", "max_body_bytes": 10_000, **settings}
         )
         self.engine = create_engine(SecretStr(dsn), application_name="cchc-test")
         self.app: FastAPI = create_service_app(
@@ -175,6 +176,7 @@ class TinyService:
             histories=histories,
             routers=routers,
             permissions=permissions,
+            verbs=verbs,
             problems=PROBLEMS,
         )
 

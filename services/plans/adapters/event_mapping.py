@@ -1,8 +1,11 @@
-"""Inside events into the published contracts of shared/contracts/plans."""
+"""Inside events into the published contracts of shared/contracts/plans and access_keys."""
 
-from services.plans.domain.events import PlanIssued, UnitChanged
+from datetime import UTC
+
+from services.plans.domain.events import AccessKeyChanged, Happened, PlanIssued, UnitChanged
 from services.plans.domain.plan import PlanTask, UnitName
 from shared.contracts import plans as published
+from shared.contracts.access_keys import AccessKeyChangedV1, KeyVerb
 from shared.contracts.envelope import Contract
 from shared.messaging.outbox import Outbox
 
@@ -13,13 +16,15 @@ class OutboxEvents:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
 
-    async def add(self, happened: UnitChanged | PlanIssued) -> None:
+    async def add(self, happened: Happened) -> None:
         data, subject, key = to_published(happened)
         await self._outbox.add(data, subject=subject, key=key, time=happened.at)
 
 
-def to_published(happened: UnitChanged | PlanIssued) -> tuple[Contract, str, str]:
-    """Return the contract, its subject and its partition key: the plan's id, for units the root of their tree."""
+def to_published(happened: Happened) -> tuple[Contract, str, str]:
+    """Return the contract, its subject and its partition key: of units the root of their tree, else the subject."""
+    if isinstance(happened, AccessKeyChanged):
+        return _access_key_changed(happened), str(happened.key.id), str(happened.key.id)
     if isinstance(happened, UnitChanged):
         return _unit_changed(happened), happened.unit.code, happened.root
     return _plan_issued(happened), str(happened.plan.id), str(happened.plan.id)
@@ -36,6 +41,19 @@ def _unit_changed(happened: UnitChanged) -> published.UnitChangedV1:
         valid_from=unit.valid_from,
         valid_to=unit.valid_to,
         successors=unit.successors,
+    )
+
+
+def _access_key_changed(happened: AccessKeyChanged) -> AccessKeyChangedV1:
+    key = happened.key
+    return AccessKeyChangedV1(
+        key_id=key.id,
+        version=key.version,
+        sha256=key.sha256.hex(),
+        unit=key.unit,
+        verbs=tuple(sorted(KeyVerb(verb.value) for verb in key.verbs)),
+        expires_at=key.expires_at.astimezone(UTC),
+        revoked=key.revoked,
     )
 
 

@@ -179,3 +179,16 @@ plan_task_progress = Table(
     CheckConstraint("version >= 1", name="version_counts"),
     CheckConstraint("state IN ('reported', 'confirmed', 'returned', 'reopened')", name="state_known"),
 )
+
+access_key_grants = Table(  # beside the plumbing's `access_keys`, which every service has
+    "access_key_grants",
+    metadata,
+    Column("key_id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("revoked_by", Text),
+    Column("revoked_at", MOMENT),
+    CheckConstraint("name <> ''", name="named"),
+    CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked_together"),
+)

@@ -5,10 +5,18 @@ from hashlib import sha256
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.plans.adapters.access_key_repository import SqlAccessKeyRepository
 from services.plans.adapters.event_mapping import OutboxEvents
 from services.plans.adapters.plan_repository import SqlPlanRepository
 from services.plans.adapters.unit_repository import SqlProgrammeRepository, SqlUnitRepository
-from services.plans.ports import Answers, EventSink, PlanRepository, ProgrammeRepository, UnitRepository
+from services.plans.ports import (
+    AccessKeyRepository,
+    Answers,
+    EventSink,
+    PlanRepository,
+    ProgrammeRepository,
+    UnitRepository,
+)
 from shared.database.idempotency import AnswerStore, RequestKey, StoredAnswer
 from shared.database.unit_of_work import UnitOfWork
 from shared.ids import Ids
@@ -41,6 +49,7 @@ class SqlPlansUnitOfWork(UnitOfWork):
     units: UnitRepository
     programmes: ProgrammeRepository
     plans: PlanRepository
+    access_keys: AccessKeyRepository
     events: EventSink
     answers: Answers
 
@@ -53,5 +62,6 @@ class SqlPlansUnitOfWork(UnitOfWork):
         self.units = SqlUnitRepository(connection)
         self.programmes = SqlProgrammeRepository(connection)
         self.plans = SqlPlanRepository(connection)
+        self.access_keys = SqlAccessKeyRepository(connection)
         self.events = OutboxEvents(Outbox(connection, source=SOURCE, ids=self._ids))
         self.answers = SqlAnswers(connection)

@@ -78,6 +78,22 @@ PROBLEMS: Mapping[type[Exception], ProblemSpec] = {
         "Kế hoạch đã thay đổi từ khi anh/chị xem; hãy tải lại.",
         "The plan changed since you read it; read it again first.",
     ),
+    errors.AccessKeyNotFound: ProblemSpec(
+        404,
+        "access-key-not-found",
+        "Không tìm thấy khóa truy cập",
+        "Access key not found",
+        "Không có khóa truy cập này trong phạm vi của anh/chị.",
+        "There is no such access key within your scope.",
+    ),
+    errors.AccessKeyExpiryInvalid: ProblemSpec(
+        422,
+        "access-key-expiry-invalid",
+        "Ngày hết hạn không hợp lệ",
+        "Expiry not valid",
+        "Ngày hết hạn phải từ hôm nay đến {latest:%d/%m/%Y}.",
+        "The last day must be between today and {latest:%Y-%m-%d}.",
+    ),
     errors.ImportRefused: ProblemSpec(
         422,
         "import-refused",

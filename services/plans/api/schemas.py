@@ -2,7 +2,7 @@
 
 import datetime as dt
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -15,6 +15,43 @@ from shared.http.models import RequestModel, ResponseModel
 CODE = r"^[A-Z0-9][A-Z0-9.\-]{0,31}$"
 Code = Annotated[str, Field(pattern=CODE, examples=["TV-SNV"])]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class AccessKeyRequest(RequestModel):
+    """A key for a program of a unit."""
+
+    name: Name = Field(description="Tên phần mềm, để người quản lý nhận ra.", examples=["Quản lý văn bản Sở Y tế"])
+    unit: Code
+    verbs: tuple[Literal["read", "report"], ...] = Field(
+        min_length=1, max_length=2, description="`read`: xem; `report`: báo cáo tiến độ và hoàn thành."
+    )
+    expires_on: date = Field(description="Ngày cuối cùng còn dùng được (giờ Việt Nam), không quá ba năm.")
+
+
+class AccessKeyAnswer(ResponseModel):
+    """A key without itself."""
+
+    id: UUID
+    name: str
+    unit: str
+    verbs: list[Literal["read", "report"]]
+    expires_at: AwareDatetime
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+    last_used_on: date | None = Field(description="Ngày dùng gần nhất (giờ Việt Nam), ở bất kỳ dịch vụ nào.")
+
+
+class AccessKeyCreatedAnswer(AccessKeyAnswer):
+    """A key, told this once."""
+
+    key: str | None = Field(description="Chỉ có trong câu trả lời đầu tiên.")
+
+
+class AccessKeyListAnswer(ResponseModel):
+    """A page of keys."""
+
+    items: list[AccessKeyAnswer]
+    next: str | None
 
 
 class UnitRequest(RequestModel):

@@ -1,6 +1,7 @@
 """What the plans service refuses. Each error says the refusal; api/errors.py gives it a status."""
 
 from dataclasses import asdict, dataclass
+from datetime import date
 from uuid import UUID
 
 
@@ -63,6 +64,18 @@ class PlanWithoutTasks(PlansRefusal):
 
 class PlanVersionStale(PlansRefusal):
     """The plan changed since the caller read it (If-Match)."""
+
+
+class AccessKeyNotFound(PlansRefusal):
+    """No such access key, or not one that the caller may see."""
+
+
+class AccessKeyExpiryInvalid(PlansRefusal):
+    """An access key ends today at the earliest, and on `latest` at the latest."""
+
+    def __init__(self, latest: date) -> None:
+        super().__init__(latest.isoformat())
+        self.latest = latest
 
 
 class TaskUnknown(PlansRefusal):

@@ -6,6 +6,7 @@ from datetime import datetime
 from services.plans.domain.plan import Plan
 from services.plans.domain.programme import Programme
 from services.plans.domain.unit import Unit
+from shared.access_keys import AccessKey
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,14 @@ class PlanIssued:
     plan: Plan
     programme: Programme
     at: datetime
+
+
+@dataclass(frozen=True)
+class AccessKeyChanged:
+    """An access key was made or revoked."""
+
+    key: AccessKey
+    at: datetime
+
+
+Happened = UnitChanged | PlanIssued | AccessKeyChanged

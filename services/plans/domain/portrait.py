@@ -1,7 +1,9 @@
-"""How units and plans look in answers; queries.py makes the same shape in SQL, and a test holds the two together."""
+"""How units, plans and access keys look in answers; queries.py makes the same in SQL, held together by a test."""
 
+from datetime import UTC
 from typing import Any
 
+from services.plans.domain.access_key import Grant
 from services.plans.domain.deadline import Deadline
 from services.plans.domain.plan import Plan, PlanTask, UnitName
 from services.plans.domain.programme import Programme
@@ -47,6 +49,21 @@ def plan_portrait(plan: Plan, programme: Programme, *, done: int = 0) -> dict[st
         "version": plan.version,
         "progress": {"total": len(plan.tasks), "done": done},
         "tasks": [task_portrait(task) for task in plan.tasks],
+    }
+
+
+def access_key_portrait(grant: Grant) -> dict[str, Any]:
+    """Return what may be told of a key, which is all but the key."""
+    key = grant.key
+    return {
+        "id": str(key.id),
+        "name": grant.name,
+        "unit": key.unit,
+        "verbs": sorted(verb.value for verb in key.verbs),
+        "expires_at": key.expires_at.astimezone(UTC).isoformat(),
+        "created_at": grant.created_at.isoformat(),
+        "revoked_at": grant.revoked_at.isoformat() if grant.revoked_at else None,
+        "last_used_on": key.used_on.isoformat() if key.used_on else None,
     }
 
 

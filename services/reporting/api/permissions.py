@@ -1,7 +1,8 @@
 """Who may call what. Which plans and reports it is about is decided by the caller's unit (domain/sight.py)."""
 
+from shared.access_keys import Verb
 from shared.http.caller import Role
-from shared.http.permissions import Permissions
+from shared.http.permissions import Permissions, Verbs
 
 _EVERYONE = frozenset(Role)
 _SECRETARIAT = frozenset({Role.SECRETARIAT})
@@ -33,3 +34,8 @@ PERMISSIONS: Permissions = {
     "list_notices": _LEADERS,
     "see_notice": _LEADERS,
 }
+
+VERBS: Verbs = dict.fromkeys(
+    ("get_progress", "list_periods", "list_reports", "get_report", "get_document", "explain_figure"), Verb.READ
+)
+"""For what an access key must be made to call it. What is not here takes a person."""

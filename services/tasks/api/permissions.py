@@ -1,7 +1,8 @@
 """Who may call what. Which task it is about, and whether the caller's unit leads it, is decided by the domain."""
 
+from shared.access_keys import Verb
 from shared.http.caller import Role
-from shared.http.permissions import Permissions
+from shared.http.permissions import Permissions, Verbs
 
 _EVERYONE = frozenset(Role)
 _REPORTERS = frozenset({Role.DEPARTMENT, Role.SECRETARIAT})
@@ -21,3 +22,9 @@ PERMISSIONS: Permissions = {
     "set_calendar_day": _ADMIN,
     "remove_calendar_day": _ADMIN,
 }
+
+VERBS: Verbs = {
+    **dict.fromkeys(("list_tasks", "get_task"), Verb.READ),
+    **dict.fromkeys(("report_progress", "report_completion", "report_batch"), Verb.REPORT),
+}
+"""For what an access key must be made to call it. What is not here takes a person."""

@@ -72,6 +72,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "kind": "department",
     },
     "plan_task_progress": {"task_id": TASK, "version": 1, "state": "reported"},
+    "access_key_grants": {
+        "key_id": OTHER,
+        "name": "Phần mềm",
+        "created_by": "u-1",
+        "created_at": "2023-01-01T00:00:00Z",
+        "revoked_by": None,
+        "revoked_at": None,
+    },
 }
 NO_DOCUMENT = {"document_number": None, "document_issued_on": None, "issued_at": None}
 BAD: list[tuple[str, dict[str, Any], str]] = [
@@ -124,6 +132,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("plan_task_progress", {"task_id": OTHER}, "fk_plan_task_progress_task_id"),
     ("plan_task_progress", {"version": 0}, "ck_plan_task_progress_version_counts"),
     ("plan_task_progress", {"state": "done"}, "ck_plan_task_progress_state_known"),
+    ("access_key_grants", {"name": ""}, "ck_access_key_grants_named"),
+    ("access_key_grants", {"revoked_by": "u-1"}, "ck_access_key_grants_revoked_together"),
 ]
 SAME_AGAIN: list[tuple[str, dict[str, Any], str]] = [
     ("programme_fields", {"code": "II"}, "uq_programme_fields_programme_position"),

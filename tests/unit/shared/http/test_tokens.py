@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from shared.clock import FixedClock
-from shared.security import InvalidToken, KeysUnavailable, TokenVerifier, issue_token, make_issuer
+from shared.security import Claims, InvalidToken, KeysUnavailable, TokenVerifier, issue_token, make_issuer
 from shared.signing_keys import FileKeys
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -86,6 +86,7 @@ async def test_ed25519_signatures_under_their_old_name_hold(tmp_path: Path, ed25
         {"sub": ""},
         {"sub": 7},
         {"sub": "a\nb"},
+        {"sub": "key:0190a1b2-c3d4-7e5f-8a6b-000000000000"},
         {"exp": None},
         {"exp": int(NOW.timestamp()) - 61},
         {"exp": "never"},
@@ -250,3 +251,44 @@ async def test_identity_does_not_print_who_it_is(tmp_path: Path, ed25519: OKPKey
     identity = await verifier(publish(tmp_path, ed25519)).identify(signed(ed25519, "Ed25519"))
     assert "Nguyễn" not in repr(identity)
     assert "u-1" not in repr(identity)
+
+
+async def test_tokens_of_two_keys_hold_side_by_side_until_one_key_is_withdrawn(tmp_path: Path) -> None:
+    """Rotation without a pause: publish the new key, sign with it, withdraw the old one when its tokens have ended."""
+    old, new = (OKPKey.generate_key("Ed25519", auto_kid=True) for _ in range(2))
+    checked = verifier(publish(tmp_path, old))
+    old_token, new_token = signed(old, "Ed25519"), signed(new, "Ed25519")
+    assert (await checked.identify(old_token)).unit == "SNV"
+    with pytest.raises(InvalidToken):
+        await checked.identify(new_token)
+    publish(tmp_path, new, old)
+    for token in (old_token, new_token):
+        assert (await checked.identify(token)).unit == "SNV"
+    (tmp_path / "jwks.json").unlink()  # away: both go on
+    for token in (old_token, new_token):
+        assert (await checked.identify(token)).unit == "SNV"
+    publish(tmp_path, new)
+    assert (await checked.identify(new_token)).unit == "SNV"
+    with pytest.raises(InvalidToken):
+        await checked.identify(old_token)
+
+
+@pytest.mark.parametrize(
+    ("where", "claims"),
+    [
+        (Claims("realm_access.roles", "cchc.unit"), {"realm_access": {"roles": ["department"]}, "cchc": {"unit": "U"}}),
+        (Claims("a.b", "https://x/unit"), {"a.b": ["department"], "a": {"b": ["admin"]}, "https://x/unit": "U"}),
+        (Claims("realm_access.roles", "unit"), {"realm_access": ["roles"], "unit": "U"}),
+        (Claims("a.b.c", "unit"), {"a": {"b": "c"}, "unit": "U"}),
+    ],
+    ids=["a path", "a name with a dot wins", "no object on the path", "text on the path"],
+)
+async def test_roles_and_unit_are_read_where_the_settings_say(
+    tmp_path: Path, ed25519: OKPKey, where: Claims, claims: dict[str, object]
+) -> None:
+    keys = publish(tmp_path, ed25519)
+    checked = TokenVerifier(keys, issuer="issuer", audience="cchc", clock=FixedClock(NOW), where=where)
+    identity = await checked.identify(signed(ed25519, "Ed25519", roles=None, **{"unit": None, **claims}))
+    is_found = where.roles in {"realm_access.roles", "a.b"} and claims.get("realm_access") != ["roles"]
+    assert identity.roles == (frozenset({"department"}) if is_found else frozenset())
+    assert identity.unit == "U"
