@@ -62,3 +62,17 @@ class ReportingSettings(SharedSettings):
         description="Networks of one's own that webhooks may reach, in CIDR form and parted by commas, for example "
         "`10.20.0.0/16,192.168.1.5/32`; unset: addresses of the public internet only.",
     )
+    webhook_plain_http: bool = Field(
+        default=False,
+        description="Whether webhooks may go to the public internet without encryption; to the networks above they may.",
+    )
+    webhook_timeout_seconds: float = Field(
+        default=15.0,
+        ge=1,
+        le=60,
+        description="Time that one attempt may take from resolving the name to the last byte of the answer.",
+    )
+    webhook_ca_file: ExistingFile | None = Field(
+        default=None,
+        description="Certificates (PEM) that receivers' certificates may be signed by, beside those the machine trusts.",
+    )

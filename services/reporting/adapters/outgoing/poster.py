@@ -1,0 +1,234 @@
+"""Posts to receivers: one total time limit, a bounded answer; no redirects, proxies, cookies or decompression."""
+
+import asyncio
+import re
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from weakref import WeakValueDictionary
+
+import anyio
+import httpcore2
+
+from services.reporting.adapters.outgoing.answer import Answer, Failure, retry_after
+from services.reporting.adapters.outgoing.connecting import (
+    AddressForbidden,
+    CheckedBackend,
+    NameUnresolved,
+    Resolve,
+    SystemResolver,
+)
+from services.reporting.adapters.outgoing.networks import Guard
+from services.reporting.adapters.outgoing.target import Target, UrlRefused, read_url
+from shared.clock import Clock
+
+MOST_BYTES: Final = 64 * 1024
+"""What is read of an answer's body."""
+EXCERPT_BYTES: Final = 1024
+CONNECTIONS_A_HOST: Final = 32
+IDLE_CONNECTIONS: Final = 100
+IDLE_SECONDS: Final = 3.0
+"""Below the 5 s after which common servers close an idle connection, so that a post seldom meets a closing one."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
+_VALUE: Final = re.compile(r"[\x20-\x7e]*")
+_OURS: Final = frozenset(
+    {
+        "host",
+        "content-length",
+        "connection",
+        "transfer-encoding",
+        "upgrade",
+        "accept-encoding",
+        "expect",
+        "te",
+        "trailer",
+    }
+)
+_SWITCHING, _FIRST_REDIRECTING, _FIRST_REFUSING = 101, 300, 400
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What has come so far; it is what stays when the limit cuts in."""
+
+    status: int | None = None
+    retry_after: float | None = None
+    body: bytearray = field(default_factory=bytearray)
+    failure: Failure | None = None
+
+
+class Poster:
+    """Posts webhooks; keeps connections to their hosts until it is closed."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        clock: Clock,
+        total_seconds: float = 15.0,
+        ca_file: Path | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """Make a poster.
+
+        Args:
+            guard: where it may go.
+            clock: tells how far off a Retry-After date is.
+            total_seconds: for resolving, connecting, sending and the whole answer together.
+            ca_file: certificates trusted beside those of the machine.
+            resolve: host name -> addresses; the machine's resolver when None.
+        """
+        self._clock, self._total_seconds = clock, total_seconds
+        looked_up = resolve or SystemResolver()
+        context = httpcore2.default_ssl_context()
+        if ca_file is not None:
+            context.load_verify_locations(cafile=ca_file)
+        self._pools = {
+            encrypted: httpcore2.AsyncConnectionPool(
+                ssl_context=context,
+                max_connections=None,
+                max_keepalive_connections=IDLE_CONNECTIONS,
+                keepalive_expiry=IDLE_SECONDS,
+                network_backend=CheckedBackend(guard, looked_up, encrypted=encrypted),
+            )
+            for encrypted in (True, False)
+        }
+        self._slots: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Post once and return what came of it; no fault of the receiver raises.
+
+        Waiting for one of the host's `CONNECTIONS_A_HOST` connections counts towards the time limit.
+
+        Raises:
+            ValueError: a header that no request may carry; ours to mend.
+        """
+        sent = _headers(headers)
+        heard = _Heard()
+        began = time.monotonic()
+        try:
+            target = read_url(url)
+        except UrlRefused:
+            heard.failure = "address-forbidden"
+        else:
+            with _told(heard):
+                async with asyncio.timeout(self._total_seconds):
+                    await self._exchange(target, sent, body, heard)
+        return Answer(
+            status=heard.status,
+            failure=heard.failure,
+            retry_after=heard.retry_after,
+            duration_ms=round((time.monotonic() - began) * 1000),
+            excerpt=bytes(heard.body[:EXCERPT_BYTES]),
+        )
+
+    async def _exchange(self, target: Target, headers: list[tuple[bytes, bytes]], body: bytes, heard: _Heard) -> None:
+        url = httpcore2.URL(
+            scheme=b"https" if target.encrypted else b"http",
+            host=target.host.encode(),
+            port=target.port,
+            target=target.path.encode(),
+        )
+        request = httpcore2.Request(
+            b"POST",
+            url,
+            headers=[
+                (b"host", target.authority.encode()),
+                (b"content-length", str(len(body)).encode()),
+                (b"accept-encoding", b"identity"),
+                *headers,
+            ],
+            content=body,
+        )
+        slots = self._slots.setdefault((target.host, target.port), asyncio.Semaphore(CONNECTIONS_A_HOST))
+        async with slots:
+            response = await self._pools[target.encrypted].handle_async_request(request)
+            try:
+                await self._listen(response, heard)
+            finally:
+                await response.aclose()
+
+    async def _listen(self, response: httpcore2.Response, heard: _Heard) -> None:
+        if response.status == _SWITCHING:
+            heard.failure = "protocol"
+            return
+        heard.status = response.status
+        heard.retry_after = self._asked_for(response)
+        if _FIRST_REDIRECTING <= response.status < _FIRST_REFUSING:
+            heard.failure = "redirect"
+        async with aclosing(response.aiter_stream()) as chunks:
+            async for chunk in chunks:
+                heard.body += chunk
+                if len(heard.body) > MOST_BYTES:
+                    heard.failure = heard.failure or "too-large-answer"
+                    return
+
+    def _asked_for(self, response: httpcore2.Response) -> float | None:
+        now = self._clock.now()
+        asked = [
+            seconds
+            for name, value in response.headers
+            if name.lower() == b"retry-after" and (seconds := retry_after(value.decode("latin-1"), now)) is not None
+        ]
+        return max(asked, default=None)
+
+
+@contextmanager
+def _told(heard: _Heard) -> Iterator[None]:
+    """Turn what goes wrong on the way into the failure that is written down."""
+    try:
+        yield
+    except TimeoutError:
+        heard.failure = "timeout"
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError) as error:
+        heard.failure = heard.failure or _failure(error)
+    except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream):
+        heard.failure = heard.failure or "reset"
+    except NameUnresolved:
+        heard.failure = "dns"
+    except AddressForbidden:
+        heard.failure = "address-forbidden"
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return "tls"
+    if isinstance(error, httpcore2.TimeoutException):
+        return "timeout"
+    if isinstance(error, httpcore2.ConnectError):
+        return "refused" if isinstance(error.__cause__, OSError) else "reset"
+    if isinstance(error, httpcore2.ProtocolError) and not _ended_early(error):
+        return "protocol"
+    return "reset"
+
+
+def _ended_early(error: httpcore2.ProtocolError) -> bool:
+    """Tell whether the connection was closed where more was due, which HTTP/1.1 parsers report as a breach of it."""
+    text = str(error)
+    return "disconnected" in text or "closed connection" in text or "incomplete" in text
+
+
+def _headers(given: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    for name, value in given.items():
+        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _OURS:
+            raise ValueError(f"header {name!r} cannot be sent")
+    return [(name.encode(), value.encode()) for name, value in given.items()]
