@@ -64,7 +64,7 @@ class ReportingSettings(SharedSettings):
     )
     webhook_plain_http: bool = Field(
         default=False,
-        description="Whether webhooks may go to the public internet without encryption; to the networks above they may.",
+        description="Whether webhooks may go to the public internet unencrypted; to the allowed networks they may.",
     )
     webhook_timeout_seconds: float = Field(
         default=15.0,
@@ -74,5 +74,5 @@ class ReportingSettings(SharedSettings):
     )
     webhook_ca_file: ExistingFile | None = Field(
         default=None,
-        description="Certificates (PEM) that receivers' certificates may be signed by, beside those the machine trusts.",
+        description="Authorities (PEM) that receivers' certificates may come from, beside those the machine trusts.",
     )
