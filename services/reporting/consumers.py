@@ -1,7 +1,8 @@
 """What this service hears: everything of the plans and tasks services goes into the ledger, which is its inbox too.
 
 Plans and units are learnt for lists and permissions; what task events mean is worked out when figures are asked for, so
-a completion heard before its plan waits in the ledger and needs no parking.
+a completion heard before its plan waits in the ledger and needs no parking. Webhooks that tell of an event are made in
+the same transaction (adapters/webhook_fanout.py).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,6 +10,8 @@ from typing import Any
 
 from services.reporting.adapters.ledger import Heard, SqlLedger
 from services.reporting.adapters.plans import SqlPlans
+from services.reporting.adapters.webhook_bodies import News
+from services.reporting.adapters.webhook_fanout import FanOut
 from services.reporting.queries import GROUP
 from shared.contracts.envelope import Event
 from shared.contracts.plans import PlanIssuedV1, UnitChangedV1
@@ -33,21 +36,47 @@ async def remember(connection: Connection, event: Event[Any], received: Received
     return bool(await SqlLedger(connection).write([Heard(event.attributes, received, event.data)], group=GROUP))
 
 
-async def apply(connection: Connection, event: Event[Any]) -> None:
-    """Learn what the event says about plans and units, if it does."""
+class Ear:
+    """What is done with an event that is heard for the first time: learnt, and told to those who want to hear of it."""
+
+    def __init__(self, fan_out: FanOut) -> None:
+        self._fan_out = fan_out
+
+    async def apply(self, connection: Connection, event: Event[Any]) -> None:
+        """Learn what one event says, and make the deliveries that tell of it."""
+        await _learn(connection, event)
+        await self._fan_out.take(connection, [_news(event)])
+
+    async def take_in(self, connection: Connection, batch: Sequence[tuple[Event[Any], Received]]) -> None:
+        """Do the same, ledger included, for a batch of one partition in a few statements."""
+        heard = [Heard(event.attributes, received, event.data) for event, received in batch]
+        new = await SqlLedger(connection).write(heard, group=GROUP)
+        first = {event.attributes.id: event for event, _ in batch if event.attributes.id in new}
+        for event in first.values():
+            await _learn(connection, event)
+        await self._fan_out.take(connection, [_news(event) for event in first.values()])
+
+
+async def _learn(connection: Connection, event: Event[Any]) -> None:
     learn = LEARNT.get(event.attributes.type)
     if learn is not None:
         await learn(SqlPlans(connection), event.data)
 
 
-async def take_in(connection: Connection, batch: Sequence[tuple[Event[Any], Received]]) -> None:
-    """Do both for a batch of one partition, in one statement for the ledger."""
-    heard = [Heard(event.attributes, received, event.data) for event, received in batch]
-    new = await SqlLedger(connection).write(heard, group=GROUP)
-    for event, _ in batch:
-        if event.attributes.id in new:
-            await apply(connection, event)
+def _news(event: Event[Any]) -> News:
+    return News(event.attributes.id, event.attributes.time, event.data)
 
 
-HANDLERS: Mapping[str, Handler] = {kind: apply for kind, contract in CONTRACTS.items() if contract.topic in TOPICS}
-SUBSCRIPTION = Subscription(group=GROUP, topics=TOPICS, handlers=HANDLERS, remember=remember, in_bulk=take_in)
+def subscription(fan_out: FanOut) -> Subscription:
+    """Return what this service hears, with `fan_out` deciding who is told."""
+    ear = Ear(fan_out)
+    handlers: Mapping[str, Handler] = {
+        kind: ear.apply for kind, contract in CONTRACTS.items() if contract.topic in TOPICS
+    }
+    return Subscription(group=GROUP, topics=TOPICS, handlers=handlers, remember=remember, in_bulk=ear.take_in)
+
+
+_BY_DEFAULT = FanOut()
+apply, take_in = Ear(_BY_DEFAULT).apply, Ear(_BY_DEFAULT).take_in
+SUBSCRIPTION = subscription(_BY_DEFAULT)
+"""With everything as it is by default, for who has no settings at hand."""

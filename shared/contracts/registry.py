@@ -14,5 +14,6 @@ CONTRACTS: dict[str, type[Contract]] = {
         tasks.CompletionReturnedV1,
         tasks.TaskReopenedV1,
         reports.ReportIssuedV1,
+        reports.PlanProgressReachedV1,
     )
 }

@@ -36,3 +36,17 @@ class ReportIssuedV1(Contract):
     sha256: dict[str, str]
     """SHA-256 (hex) of the frozen bytes, by format."""
     issued_at: AwareDatetime
+
+
+class PlanProgressReachedV1(Contract):
+    """A plan's done tasks have reached a share of its total for the first time. Told once per plan and threshold."""
+
+    event_type: ClassVar[str] = "cchc.plan.progress_reached.v1"
+    topic: ClassVar[Topic] = REPORTS
+    description: ClassVar[str] = "Kế hoạch lần đầu đạt một mốc tiến độ (phần trăm nhiệm vụ hoàn thành)."
+
+    plan_id: UUID
+    threshold: int = Field(ge=1, le=100)
+    """Percent."""
+    total: int = Field(ge=0)
+    done: int = Field(ge=0)

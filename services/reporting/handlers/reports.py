@@ -1,9 +1,9 @@
-"""Write side: one function per use case, each one transaction that commits as its last line.
+"""Reports: draft, edit, issue.
 
 Of two equal requests the second waits for the lock on the report and then finds the first's answer or its effect.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -16,58 +16,11 @@ from services.reporting.domain.method import Method
 from services.reporting.domain.periods import Period
 from services.reporting.domain.presentation import Answer
 from services.reporting.domain.report import Report
-from services.reporting.domain.scoring import ScoringRule
-from services.reporting.domain.sight import Sight, UnitTree, Viewer, sight
-from services.reporting.ports import (
-    FORMATS,
-    FrozenReport,
-    KeyTakenMeanwhile,
-    LedgerReading,
-    Plans,
-    Renderer,
-    ReportingUnitOfWork,
-)
-from shared.clock import Clock
-from shared.database.idempotency import RequestKey, StoredAnswer
-from shared.ids import Ids
+from services.reporting.handlers.desk import Ask, Desk, keep, run, sight_of
+from services.reporting.ports import FORMATS, FrozenReport, LedgerReading, ReportingUnitOfWork
+from shared.database.idempotency import StoredAnswer
 
 OK, CREATED = 200, 201
-ATTEMPTS = 3
-"""A request that lost the race for its Idempotency-Key finds the winner's answer the next time."""
-
-
-@dataclass(frozen=True)
-class Office:
-    """What the office has set for its papers; None and empty: not set."""
-
-    issuer: str | None = None
-    parent: str | None = None
-    place: str | None = None
-    signature: tuple[str, ...] = ()
-    recipients: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What use cases work with; one for the whole process."""
-
-    unit_of_work: Callable[[], ReportingUnitOfWork]
-    clock: Clock
-    ids: Ids
-    renderer: Renderer
-    office: Office
-    rule: ScoringRule
-    method: Method
-    """Where a request names none."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What every write carries: who asks, under which key, having read which version."""
-
-    viewer: Viewer
-    request: RequestKey | None = None
-    expected_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,9 +32,6 @@ class Draft:
     method: Method
     session_id: UUID | None = None
     corrects: UUID | None = None
-
-
-Use = Callable[[ReportingUnitOfWork], Awaitable[StoredAnswer]]
 
 
 async def create_report(desk: Desk, ask: Ask, draft: Draft) -> StoredAnswer:
@@ -114,9 +64,9 @@ async def create_report(desk: Desk, ask: Ask, draft: Draft) -> StoredAnswer:
             session_id=draft.session_id,
         )
         await work.reports.add(report)
-        return await _keep(work, ask, StoredAnswer(CREATED, report_answer(report)))
+        return await keep(work, ask, StoredAnswer(CREATED, report_answer(report)))
 
-    return await _run(desk, use)
+    return await run(desk, use)
 
 
 async def edit_report(desk: Desk, ask: Ask, report_id: UUID, sections: Mapping[str, str]) -> StoredAnswer:
@@ -129,9 +79,9 @@ async def edit_report(desk: Desk, ask: Ask, report_id: UUID, sections: Mapping[s
             return earlier
         report.edit(sections, expected_version=ask.expected_version)
         await work.reports.save(report)
-        return await _keep(work, ask, StoredAnswer(OK, report_answer(report)))
+        return await keep(work, ask, StoredAnswer(OK, report_answer(report)))
 
-    return await _run(desk, use)
+    return await run(desk, use)
 
 
 async def issue_report(
@@ -161,9 +111,9 @@ async def issue_report(
         await work.reports.freeze(report, FrozenReport(said, documents, digests, reading.position))
         whole = said["figures"]
         await work.announcements.add(report.issued_event(total=whole["total"], done=whole["done"], sha256=digests))
-        return await _keep(work, ask, StoredAnswer(OK, report_answer(report, sha256=digests)))
+        return await keep(work, ask, StoredAnswer(OK, report_answer(report, sha256=digests)))
 
-    return await _run(desk, use)
+    return await run(desk, use)
 
 
 async def compose(
@@ -201,30 +151,8 @@ async def compose(
     return said, reading
 
 
-async def sight_of(plans: Plans, viewer: Viewer) -> Sight:
-    """Return what a viewer sees; the tree of units is read only for those who belong to one."""
-    return sight(viewer, UnitTree({}) if viewer.unit is None else await plans.tree())
-
-
 async def _load(work: ReportingUnitOfWork, ask: Ask, report_id: UUID) -> Report:
     report = await work.reports.load(report_id)
     if report is None or not (await sight_of(work.plans, ask.viewer)).sees_fully(report.unit_code):
         raise ReportNotFound
     return report
-
-
-async def _keep(work: ReportingUnitOfWork, ask: Ask, answer: StoredAnswer) -> StoredAnswer:
-    await work.answers.keep(ask.request, answer)
-    await work.commit()
-    return answer
-
-
-async def _run(desk: Desk, use: Use) -> StoredAnswer:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            async with desk.unit_of_work() as work:
-                return await use(work)
-        except KeyTakenMeanwhile:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
