@@ -270,3 +270,23 @@ def test_a_signature_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
     assert _python_says(Request(signature=f"{SIGNATURE} {OF_ANOTHER} {SIGNATURE}")) == "ok"
     assert len(compared) == 3
     assert hashlib.sha256(compared[0]).digest() == hashlib.sha256(SIGNATURE[3:].encode()).digest()
+
+
+@BOTH
+def test_the_sample_of_the_document_is_signed_as_it_says(says: Says) -> None:
+    """Whoever tries their code with the page's vector must not be led astray."""
+    page = (KIT.parent / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    sample = page.split("```http\n")[1].split("\n```")[0]
+    head, body = sample.split("\n\n")
+    sent = dict(line.split(": ", 1) for line in head.splitlines()[1:])
+    vectors = [line.split("`")[1::2] for line in page.splitlines() if line.startswith("| `wh")]
+    assert len(vectors) == 2
+    requests = [
+        Request(
+            key, sent["webhook-id"], sent["webhook-timestamp"], signature, body.encode(), int(sent["webhook-timestamp"])
+        )
+        for key, signature in vectors
+    ]
+    assert says(requests) == ["ok", "ok"]
+    assert requests[0].signature == sent["webhook-signature"]
+    assert "{{" not in page
