@@ -4,7 +4,7 @@
 
 Standard library only; copy the folder `kit`. Every setting stands in `Settings.read`. A webhook is answered with 204
 once everybody has been told, with 503 while somebody has not: cchc then sends it again, and only those are told who
-were not.
+were not. Killed between telling and writing it down, it tells that one twice.
 """
 
 import json

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import os
+import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tests.support.answers import HUGE, IN_ORDER, MIB, NOW, OK, OUT_OF_ORDER, TO
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
 from tests.support.receivers import Receiver, answering, repeating
+from tests.support.waiting import eventually
 
 SCALE = int(os.environ.get("CCHC_TEST_SCALE", "1"))  # noqa: TID251 -- a drill asks for more
 HERE = Guard(networks("127.0.0.0/8"))
@@ -121,6 +124,45 @@ async def test_names_that_resolve_to_nothing_or_never() -> None:
         async with a_poster(resolve=resolve) as poster:
             answer = await poster.post("https://receiver.example/", HEADERS, b"{}")
         assert (answer.status, answer.failure) == (None, failure)
+
+
+async def test_silent_name_servers_delay_nobody_elses_names(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six such names would use up the threads of asyncio on two cores."""
+    silence, real, asked = threading.Event(), socket.getaddrinfo, list[object]()
+
+    def answered(host: str, *others: object, **more: object) -> object:
+        asked.append(host)
+        if host.endswith(".silent.example"):
+            silence.wait(30)
+            raise socket.gaierror
+        return real(host, *others, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answered)
+    async with a_poster(total_seconds=5) as poster:
+        urls = [f"https://{number}.silent.example/" for number in range(50)] * 2
+        hanging = [asyncio.ensure_future(poster.post(url, HEADERS, b"{}")) for url in urls]
+        await eventually(lambda: len(asked) == 50)
+        answer = await poster.post(f"http://localhost:{receiver.port}/", HEADERS, b"{}")
+        assert not any(each.done() for each in hanging)
+        silence.set()
+        assert {each.failure for each in await asyncio.gather(*hanging)} == {"dns"}
+    assert answer.accepted
+    assert len(asked) == 51, "a name is asked for once at a time, whoever waits for it"
+
+
+async def test_no_connection_outlives_its_time(receiver: Receiver) -> None:
+    """Neither one that hangs in the TLS handshake nor one that hangs in the answer."""
+    handshake = await Receiver().start(at_once=answering(then="silent"))
+    receiver.behaviours["/"] = answering(f"{OK}\r\nContent-Length: 9\r\n\r\n".encode(), then="silent")
+    urls = [f"https://127.0.0.1:{handshake.port}/", f"http://127.0.0.1:{receiver.port}/"] * 10
+    async with a_poster() as poster:
+        posts = [asyncio.ensure_future(poster.post(url, HEADERS, b"{}")) for url in urls]
+        await eventually(lambda: handshake.open == receiver.open == 10, within=0.9)
+        assert {answer.failure for answer in await asyncio.gather(*posts)} == {"timeout"}
+        await eventually(lambda: handshake.open == receiver.open == 0)
+    await handshake.stop()
 
 
 def a_server_context(file: Path) -> ssl.SSLContext:
