@@ -7,7 +7,7 @@ from typing import Final
 
 from services.reporting.adapters.outgoing.answer import Failure
 from services.reporting.adapters.outgoing.poster import MOST_BYTES
-from tests.support.receivers import Behaviour, Caller, answering, repeating
+from tests.support.strangers import Behaviour, Caller, answering, repeating
 
 NOW: Final = datetime(2023, 10, 31, 8, 0, tzinfo=UTC)
 MIB: Final = 1024 * 1024

@@ -29,7 +29,7 @@ from shared.contracts.webhooks import WEBHOOKS, TaskOverdueWebhook
 from tests.support.answers import plain
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
-from tests.support.receivers import Caller, Receiver
+from tests.support.strangers import Caller, Receiver
 
 OURS, ANOTHER = Secret("hmac", b"a" * 32), Secret("hmac", b"b" * 32)
 BODY = TaskOverdueWebhook.sample().body.encode()

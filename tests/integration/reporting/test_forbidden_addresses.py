@@ -11,7 +11,7 @@ from services.reporting.adapters.outgoing.target import UrlRefused, check_url
 from shared.addresses import networks
 from shared.clock import FixedClock
 from tests.support.answers import NOW
-from tests.support.receivers import Receiver, answering
+from tests.support.strangers import Receiver, answering
 
 PUBLIC_ONLY = Guard(plain_http=True)
 LITERALS = (

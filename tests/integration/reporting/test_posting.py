@@ -19,7 +19,7 @@ from shared.clock import FixedClock
 from tests.support.answers import HUGE, IN_ORDER, MIB, NOW, OK, OUT_OF_ORDER, TOO_SLOW, Given, plain
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
-from tests.support.receivers import Receiver, answering, repeating
+from tests.support.strangers import Receiver, answering, repeating
 from tests.support.waiting import eventually
 
 SCALE = int(os.environ.get("CCHC_TEST_SCALE", "1"))  # noqa: TID251 -- a drill asks for more
