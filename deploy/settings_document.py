@@ -93,7 +93,9 @@ def _named(annotation: Any, bounds: list[Any]) -> str:  # noqa: ANN401 -- what t
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(f"`{member.value}`" for member in annotation)
     if origin is tuple:
-        return "JSON list of texts" if get_args(annotation)[0] is str else "CIDR networks"
+        return {str: "JSON list of texts", float: "numbers, parted by commas"}.get(
+            get_args(annotation)[0], "CIDR networks"
+        )
     return {bool: "`true`, `false`", SecretStr: "secret", Path: "path of a file"}.get(annotation) or _bounded(
         "text" if annotation is str else "number", bounds
     )

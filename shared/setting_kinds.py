@@ -32,6 +32,16 @@ def _read_lines(given: object) -> object:
     return lines
 
 
+def _read_numbers(given: object) -> object:
+    """Read numbers parted by commas."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return tuple(float(each) for each in given.split(",") if each.strip())
+    except ValueError as error:
+        raise ValueError("phải là các số cách nhau bằng dấu phẩy [numbers parted by commas]") from error
+
+
 def _existing_file(given: Path) -> Path:
     if not given.is_file():
         raise ValueError("không có tệp này, hoặc không đọc được [no such file]")
@@ -52,5 +62,7 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_read_networ
 """CIDR networks, parted by commas."""
 Lines = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_lines)]
 """A JSON list of texts."""
+Numbers = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_read_numbers)]
+"""Numbers, parted by commas."""
 ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
 """The path of a file that is there."""

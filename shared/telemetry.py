@@ -48,7 +48,22 @@ class Counter:
         return [Observation(count, dict(labels)) for labels, count in counts.items()]
 
 
+class Gauge:
+    """Something that a process has looked at and knows until it looks again; shown like a `Counter`."""
+
+    def __init__(self, name: str, unit: str, description: str) -> None:
+        self.name, self.unit, self.description = name, unit, description
+        self._value: float | None = None
+
+    def set(self, value: float) -> None:
+        self._value = value
+
+    def observe(self, _options: CallbackOptions) -> Iterable[Observation]:
+        return [] if self._value is None else [Observation(self._value)]
+
+
 _counters: Final[dict[str, Counter]] = {}
+_gauges: Final[dict[str, Gauge]] = {}
 
 
 def counter(name: str, *, unit: str, description: str) -> Counter:
@@ -58,6 +73,11 @@ def counter(name: str, *, unit: str, description: str) -> Counter:
     fixed sets: never a person, a plan or a task.
     """
     return _counters.setdefault(name, Counter(name, unit, description))
+
+
+def gauge(name: str, *, unit: str, description: str) -> Gauge:
+    """Return a gauge of something that a part of a worker looks at. Make it once, at module level."""
+    return _gauges.setdefault(name, Gauge(name, unit, description))
 
 
 class Telemetry:
@@ -89,6 +109,10 @@ class Telemetry:
         for each in _counters.values():
             self.meter.create_observable_counter(
                 each.name, callbacks=[each.observe], unit=each.unit, description=each.description
+            )
+        for shown in _gauges.values():
+            self.meter.create_observable_gauge(
+                shown.name, callbacks=[shown.observe], unit=shown.unit, description=shown.description
             )
 
     @property

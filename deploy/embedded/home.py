@@ -32,6 +32,11 @@ class Home:
         return self.path / "keys"
 
     @property
+    def webhook_key(self) -> Path:
+        """Opens the secrets of webhooks; to be backed up beside the databases, and kept apart from them."""
+        return self.secrets / "webhook.key"
+
+    @property
     def run(self) -> Path:
         return self.path / "run"
 

@@ -75,6 +75,8 @@ def service_environment(settings: EmbeddedSettings, home: Home, service: str, *,
         told["CCHC_LOG_DATABASE_URL"] = database_url(home, LOG_ROLE, postgres_port)
     if worker and settings.transport == "kafka" and (password := inherited_environment().get("CCHC_KAFKA_PASSWORD")):
         told["CCHC_KAFKA_PASSWORD"] = password
+    if service == "reporting":
+        told.setdefault("CCHC_WEBHOOK_KEY_FILE", str(home.webhook_key))
     if service == "reporting" and settings.webhook_allowed_networks:
         told["CCHC_WEBHOOK_ALLOWED_NETWORKS"] = ",".join(settings.webhook_allowed_networks)
     return told

@@ -1,15 +1,22 @@
 """The API process of the reporting service."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
 from services.reporting.adapters.documents import Documents
+from services.reporting.adapters.outgoing.networks import Guard
+from services.reporting.adapters.outgoing.target import UrlRefused, check_url
 from services.reporting.adapters.unit_of_work import SqlReportingUnitOfWork
-from services.reporting.api import progress, reports
+from services.reporting.adapters.webhook_fanout import FanOut
+from services.reporting.adapters.webhook_secrets import SecretBox
+from services.reporting.api import notices, progress, reports, webhook_deliveries, webhook_endpoints
 from services.reporting.api.errors import PROBLEMS
 from services.reporting.api.permissions import PERMISSIONS
+from services.reporting.domain.errors import WebhookUrlRefused
 from services.reporting.domain.method import Method
 from services.reporting.domain.scoring import proportional
-from services.reporting.handlers import Desk, Office
+from services.reporting.handlers import Desk, Mailroom, Office
 from services.reporting.settings import ReportingSettings
 from shared.clock import Clock, SystemClock
 from shared.database.engine import create_engine
@@ -27,9 +34,11 @@ def create_app(settings: ReportingSettings, *, clock: Clock | None = None) -> Fa
         settings.reporting_database_url, application_name="reporting-api", pool_size=settings.reporting_pool_size
     )
     ids = TimeOrderedIds()
+    clock = clock or SystemClock()
+    fan_out = FanOut(clock)
     desk = Desk(
-        unit_of_work=lambda: SqlReportingUnitOfWork(engine, ids),
-        clock=clock or SystemClock(),
+        unit_of_work=lambda: SqlReportingUnitOfWork(engine, ids, fan_out),
+        clock=clock,
         ids=ids,
         renderer=Documents(settings.report_template),
         office=Office(
@@ -41,6 +50,7 @@ def create_app(settings: ReportingSettings, *, clock: Clock | None = None) -> Fa
         ),
         rule=proportional(settings.plan_score_max),
         method=Method(settings.counting_method, settings.percent_rounding),
+        mailroom=_mailroom(settings),
     )
     return create_service_app(
         title="Số liệu và báo cáo",
@@ -48,10 +58,32 @@ def create_app(settings: ReportingSettings, *, clock: Clock | None = None) -> Fa
         settings=settings,
         engine=engine,
         histories=[HISTORY],
-        routers=[progress.router, reports.router],
+        routers=[
+            progress.router,
+            reports.router,
+            webhook_endpoints.router,
+            webhook_deliveries.router,
+            notices.router,
+        ],
         permissions=PERMISSIONS,
         problems=PROBLEMS,
         state={"desk": desk},
+    )
+
+
+def _mailroom(settings: ReportingSettings) -> Mailroom:
+    guard = Guard(settings.webhook_allowed_networks, settings.webhook_plain_http)
+
+    def check(url: str) -> None:
+        try:
+            check_url(url, guard)
+        except UrlRefused as refused:
+            raise WebhookUrlRefused(refused.code, str(refused)) from None
+
+    return Mailroom(
+        safe=None if settings.webhook_key_file is None else SecretBox.of_file(settings.webhook_key_file),
+        check_url=check,
+        overlap=timedelta(hours=settings.webhook_key_overlap_hours),
     )
 
 

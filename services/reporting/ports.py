@@ -12,6 +12,8 @@ from services.reporting.domain.events import ReportIssued
 from services.reporting.domain.facts import Knowledge
 from services.reporting.domain.report import Report
 from services.reporting.domain.sight import UnitTree
+from services.reporting.domain.webhooks.endpoint import Endpoint, Owner
+from services.reporting.domain.webhooks.signatures import Scheme, Secret
 from shared.database.idempotency import RequestKey, StoredAnswer
 
 
@@ -121,6 +123,96 @@ class Announcements(Protocol):
         """Write the event into the outbox."""
 
 
+class SecretSafe(Protocol):
+    """Makes the keys that webhooks are signed with, and seals them under the installation's key."""
+
+    def make(self, scheme: Scheme) -> Secret:
+        """Return a new key."""
+
+    def seal(self, endpoint_id: UUID, secret: Secret) -> bytes:
+        """Return what may be written down, of use to this endpoint alone."""
+
+    def open(self, endpoint_id: UUID, scheme: Scheme, sealed: bytes) -> Secret:
+        """Return the key that was sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSecret:
+    """A key in the database."""
+
+    id: int
+    sealed: bytes
+    public_key: bytes | None
+    created_at: datetime
+    expires_at: datetime | None
+    """Set when another has taken its place; both sign until then."""
+
+
+class WebhookEndpoints(Protocol):
+    """Endpoints with their keys, under lock when they are to change."""
+
+    async def count_of(self, subject: str) -> int:
+        """Return how many an owner has; nobody adds one for him until the end of the transaction."""
+
+    async def add(self, endpoint: Endpoint) -> None:
+        """Write a new one."""
+
+    async def load(self, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint | None:
+        """Return the endpoint; until the transaction ends nobody deletes it or, if it is `to_change`, changes it."""
+
+    async def hold_sending(self) -> None:
+        """Let nothing be sent or recorded until the end of the transaction; before the lock on what is deleted."""
+
+    async def save(self, endpoint: Endpoint) -> None:
+        """Write what its owner may change."""
+
+    async def remove(self, endpoint_id: UUID) -> None:
+        """Delete it with its keys and deliveries."""
+
+    async def add_secret(
+        self, endpoint_id: UUID, sealed: bytes, public_key: bytes | None, *, at: datetime, old_until: datetime
+    ) -> int:
+        """Add a key and let the earlier ones end; return its number."""
+
+    async def secrets_of(self, endpoint_id: UUID) -> list[KeptSecret]:
+        """Return its keys, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """What is told, ready to be sent."""
+
+    id: UUID
+    type: str
+    order_key: str
+    """Deliveries of one endpoint with the same key go out one after the other."""
+    body: str
+    occurred_at: datetime
+
+
+class WebhookDeliveries(Protocol):
+    """What is sent anew or on request; the sender finds it."""
+
+    async def add(self, endpoint_id: UUID, event: OutgoingEvent, *, at: datetime) -> None:
+        """Write an event for one endpoint."""
+
+    async def send_again(self, endpoint_id: UUID, event_id: UUID, *, at: datetime) -> bool:
+        """Make a delivery due, unless it is under way; False: there is none."""
+
+    async def recover(self, endpoint_id: UUID, since: datetime, *, at: datetime) -> int:
+        """Make all deliveries due that failed since then, in one statement; return how many."""
+
+
+class Notices(Protocol):
+    """What owners are told by another way than their webhooks; known by their endpoint and moment."""
+
+    async def owner_of(self, endpoint_id: UUID, created_at: datetime) -> Owner | None:
+        """Return whom a notice is for."""
+
+    async def mark_seen(self, endpoint_id: UUID, created_at: datetime, *, at: datetime) -> datetime:
+        """Note that it was seen, unless that is known; return since when."""
+
+
 class ReportingUnitOfWork(Protocol):
     """One transaction of one use case; it can be opened again after it was closed."""
 
@@ -129,6 +221,9 @@ class ReportingUnitOfWork(Protocol):
     reports: Reports
     answers: Answers
     announcements: Announcements
+    endpoints: WebhookEndpoints
+    deliveries: WebhookDeliveries
+    notices: Notices
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -151,3 +246,34 @@ class Renderer(Protocol):
 
 FORMATS = ("docx", "json")
 """What a report is made in."""
+
+
+class PostAnswer(Protocol):
+    """What came of posting a webhook once."""
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status, where an answer began."""
+
+    @property
+    def failure(self) -> str | None:
+        """A stable word for what went wrong."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the receiver asked to be left alone for."""
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it took, in milliseconds."""
+
+    @property
+    def excerpt(self) -> bytes:
+        """First kilobyte of the answer's body."""
+
+
+class Poster(Protocol):
+    """Posts to an address that a stranger chose, within a total time limit."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostAnswer:
+        """Post once; no fault of the receiver raises."""

@@ -1,12 +1,17 @@
 """Settings of the reporting service."""
 
 from decimal import Decimal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from services.reporting.domain.method import Rounding, StandingTasks
-from shared.setting_kinds import DatabaseUrl, ExistingFile, Lines, ListeningHost, Networks
+from services.reporting.domain.webhooks.schedule import DEFAULT_DELAYS
+from shared.setting_kinds import DatabaseUrl, ExistingFile, Lines, ListeningHost, Networks, Numbers
 from shared.settings import SharedSettings
+
+LONGEST_PAUSE = 7 * 24 * 3600.0
+HUNDRED = 100
 
 
 class ReportingSettings(SharedSettings):
@@ -76,3 +81,71 @@ class ReportingSettings(SharedSettings):
         default=None,
         description="Authorities (PEM) that receivers' certificates may come from, beside those the machine trusts.",
     )
+    webhook_key_file: ExistingFile | None = Field(
+        default=None,
+        description="The installation's key, under which the secrets of webhooks are sealed: a file of its own beside "
+        "the database, written by `cchc run`; unset: no endpoint can be made and nothing is sent.",
+    )
+    webhook_key_overlap_hours: int = Field(
+        default=24, ge=0, le=720, description="So long an endpoint's old key signs beside the new one, in hours."
+    )
+    webhook_schedule_seconds: Numbers = Field(
+        default=DEFAULT_DELAYS,
+        max_length=30,
+        description="Pauses in seconds after each try that was refused, a fifth shorter or longer by chance; after the "
+        "last pause comes the last try.",
+    )
+    webhook_at_once: int = Field(
+        default=200, ge=4, le=2000, description="Attempts to deliver webhooks that one worker has under way at most."
+    )
+    webhook_at_once_per_endpoint: int = Field(
+        default=4, ge=1, le=100, description="The same for one endpoint; events of one task go one after the other."
+    )
+    webhook_oldest_days: int = Field(
+        default=7,
+        ge=1,
+        le=365,
+        description="What happened longer ago than this when it is first heard (a refilled log) is told to nobody.",
+    )
+    webhook_keep_days: int = Field(
+        default=90, ge=1, le=3650, description="So long settled deliveries and their attempts are kept, in days."
+    )
+    progress_marks: Numbers = Field(
+        default=(25, 50, 75, 80, 90, 100),
+        max_length=100,
+        description="Percents of a plan's tasks; reaching one for the first time is an event.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Mail server for notices about endpoints that were switched off, `smtp://user:password@host:587` "
+        "(STARTTLS where it is offered) or `smtps://`; unset: notices stand in the interface alone.",
+    )
+    mail_from: str = Field(default="cchc@localhost", max_length=200, description="Sender of those notices.")
+    mail_to: Lines = Field(
+        default=(),
+        max_length=20,
+        description='Who gets those notices, as a JSON list, for example ["cchc@example.vn"].',
+    )
+
+    @field_validator("webhook_schedule_seconds")
+    @classmethod
+    def _pauses(cls, given: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < pause <= LONGEST_PAUSE for pause in given):
+            raise ValueError("mỗi khoảng chờ phải lớn hơn 0 và không quá 7 ngày [above 0, at most seven days each]")
+        return given
+
+    @field_validator("progress_marks")
+    @classmethod
+    def _marks(cls, given: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(mark == int(mark) and 1 <= mark <= HUNDRED for mark in given):
+            raise ValueError("mỗi mốc là số nguyên từ 1 đến 100 [whole numbers from 1 to 100]")
+        return tuple(sorted(set(given)))
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            found = urlsplit(given.get_secret_value())
+            if found.scheme not in {"smtp", "smtps"} or not found.hostname:
+                raise ValueError("phải có dạng smtp://host:port hoặc smtps://host:port [smtp:// or smtps://]")
+        return given

@@ -34,6 +34,9 @@ POINTS: Final = {
     "consumer.committed": "result and position are committed",
     "consumer.noted": "before the group's position in the log moves",
     "consumer.acknowledged": "the group's position in the log has moved",
+    "hooks.claimed": "webhooks are claimed and their attempts written, none is posted",
+    "hooks.posted": "a webhook was posted, what came of it is not recorded",
+    "hooks.recorded": "what came of posted webhooks is recorded",
 }
 """Each place, and how things stand there."""
 

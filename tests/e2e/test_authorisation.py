@@ -5,6 +5,7 @@ A cell is one request. "yes": past every check on who asks (the business may sti
 without an endpoint.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from services.tasks.settings import TasksSettings
 from shared.http.permissions import permission_matrix
 from tests.support.province import PROVINCE, import_and_issue, report_all, tasks_of, wait_for_done
 from tests.support.system import System, free_base_port
+from tests.support.webhook_rows import a_silent_webhook
 
 CALLERS: dict[str, tuple[str, str | None] | None] = {
     "nobody": None,
@@ -44,6 +46,10 @@ BY_THE_LEAD = "401 yes hidden no no no hidden no no no no no"
 BY_THE_SECRETARIAT = "401 no no no yes yes hidden no no no no no"
 BY_THE_ADMIN = "401 no no no no no no no no yes yes no"
 """Units are in sight of everybody, so what one may not change is refused, not hidden."""
+TO_LEADERS = "401 no no no no no no yes yes yes yes yes"
+OF_THE_OFFICE = "401 no no no no no no yes hidden yes yes hidden"
+BY_THE_OFFICE = "401 no no no no no no yes hidden yes no hidden"
+"""An administrator of everything reads what is meant for an office, and acknowledges nothing in its stead."""
 
 ROWS = {
     "list_units": ALL,
@@ -71,19 +77,39 @@ ROWS = {
     "create_report": BY_THE_SECRETARIAT,
     "edit_report": BY_THE_SECRETARIAT,
     "issue_report": BY_THE_SECRETARIAT,
+    "create_webhook_endpoint": TO_LEADERS,
+    "list_webhook_endpoints": TO_LEADERS,
+    "get_webhook_endpoint": OF_THE_OFFICE,
+    "change_webhook_endpoint": OF_THE_OFFICE,
+    "delete_webhook_endpoint": OF_THE_OFFICE,
+    "rotate_webhook_key": OF_THE_OFFICE,
+    "send_test_webhook": OF_THE_OFFICE,
+    "recover_webhook_deliveries": OF_THE_OFFICE,
+    "list_webhook_event_types": TO_LEADERS,
+    "list_webhook_deliveries": TO_LEADERS,
+    "get_webhook_delivery": OF_THE_OFFICE,
+    "resend_webhook_delivery": OF_THE_OFFICE,
+    "list_notices": TO_LEADERS,
+    "see_notice": BY_THE_OFFICE,
 }
 """Endpoint -> one cell for each caller, in their order."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A running system with an issued plan, a confirmed completion of Sở Tư pháp, and an issued report."""
+    """A running system with an issued plan, a confirmed completion of Sở Tư pháp, and an issued report.
+
+    And a webhook endpoint of the province, switched off, with a delivery and a notice.
+    """
 
     system: System
     plan_id: str
     task_id: str
     completion_id: str
     report_id: str
+    endpoint_id: str
+    delivery_id: str
+    notice_id: str
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +125,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         completions = report_all(system, plan_id)
         wait_for_done(system, plan_id, 32, cutoff="2023-10-31")
         number = next(n for n in completions if tasks[n]["lead_units"][0]["code"] == "TV-STP")
-        yield World(system, plan_id, tasks[number]["id"], completions[number], an_issued_report(system, plan_id))
+        report_id = an_issued_report(system, plan_id)
+        hook = asyncio.run(a_silent_webhook(system))
+        yield World(system, plan_id, tasks[number]["id"], completions[number], report_id, *hook)
     finally:
         system.stop()
 
@@ -124,6 +152,9 @@ def request(world: World, endpoint: str, client: httpx2.Client) -> httpx2.Respon
     period = {"name": "10 tháng", "from": "2023-01-01", "to": "2023-10-31"}
     form = {"unit": PROVINCE, "year": "2023", "title": "Thử"}
     file = {"file": ("plan.tsv", "STT\tNhiệm vụ\n".encode())}
+    hook, delivery = f"/v1/webhook-endpoints/{world.endpoint_id}", f"/v1/webhook-deliveries/{world.delivery_id}"
+    old = {"If-Match": '"999999"'}
+    refused_url = {"url": "https://127.0.0.1/", "event_types": ["cchc.report.issued.v1"]}
     unit = {"code": "TV-STP", "name": "Sở Tư pháp", "kind": "department", "parent": PROVINCE}
     sent = {
         "list_units": lambda: client.get("/v1/units"),
@@ -153,6 +184,20 @@ def request(world: World, endpoint: str, client: httpx2.Client) -> httpx2.Respon
         "create_report": lambda: client.post("/v1/reports", json={"plan_id": world.plan_id, "period": period}),
         "edit_report": lambda: client.patch(report, json={"results": "Sửa"}),
         "issue_report": lambda: client.post(f"{report}/issue", json=document),
+        "create_webhook_endpoint": lambda: client.post("/v1/webhook-endpoints", json=refused_url),
+        "list_webhook_endpoints": lambda: client.get("/v1/webhook-endpoints"),
+        "get_webhook_endpoint": lambda: client.get(hook),
+        "change_webhook_endpoint": lambda: client.patch(hook, json={"description": "Sửa"}),
+        "delete_webhook_endpoint": lambda: client.delete(hook, headers=old),
+        "rotate_webhook_key": lambda: client.post(f"{hook}/rotate", json={}, headers=old),
+        "send_test_webhook": lambda: client.post(f"{hook}/test", json={"event_type": "cchc.report.issued.v1"}),
+        "recover_webhook_deliveries": lambda: client.post(f"{hook}/recover", json={"since": "2023-01-01T00:00:00Z"}),
+        "list_webhook_event_types": lambda: client.get("/v1/webhook-event-types"),
+        "list_webhook_deliveries": lambda: client.get("/v1/webhook-deliveries"),
+        "get_webhook_delivery": lambda: client.get(delivery),
+        "resend_webhook_delivery": lambda: client.post(f"{delivery}/resend", json={}),
+        "list_notices": lambda: client.get("/v1/notices"),
+        "see_notice": lambda: client.post(f"/v1/notices/{world.notice_id}/seen", json={}),
     }
     return sent[endpoint]()
 
@@ -205,6 +250,10 @@ def test_what_is_hidden_is_in_no_list_and_no_count(world: World) -> None:
         assert plans.get("/v1/plans", params={"unit": PROVINCE}).json() == {"items": [], "next": None}
     with world.system.client("reporting", "leader", "ZZ") as reporting:
         assert reporting.get("/v1/reports", params=own).json() == {"items": [], "next": None}
+        for path in ("webhook-endpoints", "webhook-deliveries", "notices"):
+            assert reporting.get(f"/v1/{path}").json() == {"items": [], "next": None}
+        theirs = {"endpoint_id": world.endpoint_id}
+        assert reporting.get("/v1/webhook-deliveries", params=theirs).json() == {"items": [], "next": None}
 
 
 def test_hidden_and_unknown_are_told_in_the_same_words(world: World) -> None:

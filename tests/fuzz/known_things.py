@@ -43,9 +43,28 @@ GIVEN: dict[str, list[Any]] = {
     "idempotency-key": [f"khoa {number}" for number in range(500)],
     "figure_id": ["done", "done_of_total", "field.I.done", "unit.TV-STP.overdue", "unit.TV-STP.", "score", "%"],
     "format": ["docx", "json"],
+    "url": [
+        "https://lanhdao.example.vn/cchc",
+        "https://127.0.0.1/",
+        "http://[::1]:80/",
+        "https://a@b.vn/",
+        "https://x",
+    ],
+    "event_types": [["cchc.task.completed.v1"], ["cchc.report.issued.v1", "cchc.task.overdue.v1"]],
+    "event_type": ["cchc.report.issued.v1"],
+    "filter": [None, {"unit": "TV-SNV"}, {"unit": "ZZ"}, {"field": "II"}],
+    "state": ["enabled", "failed", "draft", "done"],
+    "since": ["2023-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"],
     "cursor": ["W10", "WzFd", "bnVsbA"],
 }
-LISTS = {"list_plans": "plan_id", "list_tasks": "task_id", "list_reports": "report_id"}
+LISTS = {
+    "list_plans": "plan_id",
+    "list_tasks": "task_id",
+    "list_reports": "report_id",
+    "list_webhook_endpoints": "endpoint_id",
+    "list_webhook_deliveries": "delivery_id",
+    "list_notices": "notice_id",
+}
 
 
 @dataclass

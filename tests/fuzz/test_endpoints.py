@@ -1,5 +1,6 @@
 """Thousands of requests made from the API documents, right ones and wrong ones: no 5xx, nothing undocumented."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.fuzz.traffic import SERVICES, Traffic
 from tests.support.province import PROVINCE, import_and_issue, tasks_of
 from tests.support.stream import plan_file
 from tests.support.system import System, until
+from tests.support.webhook_rows import a_silent_webhook
 
 A_DRILL = 10_000
 """From so many requests on, the boundary cases of the documents are sent too, on top."""
@@ -35,8 +37,14 @@ def things_that_exist(system: System, directory: Path) -> Known:
             return str(answer.json()["id"]) if answer.status_code == 201 else None
 
         report_id = until(drafted, within=30, what="the plan is known to reporting")
+    endpoint_id, delivery_id, notice_id = asyncio.run(a_silent_webhook(system))
+    with system.client("reporting", "leader", PROVINCE) as leader:
+        leader.patch(f"/v1/webhook-endpoints/{endpoint_id}", json={"state": "enabled"})
     return Known(
         {
+            "endpoint_id": [endpoint_id],
+            "delivery_id": [delivery_id],
+            "notice_id": [notice_id],
             "plan_id": [plan_id, draft["plan_id"]],
             "task_id": [task["id"] for task in tasks],
             "items": [[{"task_id": task["id"], **done}, {"task_id": "1"}, 7] for task in tasks[:20]],

@@ -45,7 +45,14 @@ USUAL = {
     "POST /v1/tasks/{task_id}/completions": "lead unit",
     "POST /v1/completions/batch": "lead unit",
 }
+OF_LEADERS = ("/v1/webhook-", "/v1/notices")
 """Who asks most often where it is not the secretariat."""
+
+
+def usual_caller(operation: Operation) -> str:
+    """Return who asks most often."""
+    of_leaders = operation.path.startswith(OF_LEADERS)
+    return USUAL.get(operation.label, "leader" if of_leaders else "secretariat")
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class Traffic:
                 operation, generation_modes=modes, generation_config=generation
             )
             for case in cases:
-                self._exchange(service, case, self._header_of(USUAL.get(operation.label, "secretariat")))
+                self._exchange(service, case, self._header_of(usual_caller(operation)))
         return self.tally
 
     def _round(self, service: str, operation: Operation, mode: GenerationMode, count: int, turn: int) -> None:
@@ -149,7 +156,7 @@ class Traffic:
 
     def _send(self, service: str, case: Case[Any], number: Number) -> None:
         self._known.lay_into(case, number)
-        usual = USUAL.get(case.operation.label, "secretariat")
+        usual = usual_caller(case.operation)
         names = [usual, usual, usual, *self._tokens, "nobody"]
         self._exchange(service, case, self._header_of(names[number(len(names))]))
 

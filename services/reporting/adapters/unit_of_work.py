@@ -8,8 +8,21 @@ from services.reporting.adapters.ledger import SqlLedger
 from services.reporting.adapters.plans import SqlPlans
 from services.reporting.adapters.reports import SqlReports
 from services.reporting.adapters.violations import violated
+from services.reporting.adapters.webhook_bodies import News
+from services.reporting.adapters.webhook_endpoints import SqlNotices, SqlWebhookDeliveries, SqlWebhookEndpoints
+from services.reporting.adapters.webhook_fanout import FanOut
 from services.reporting.domain.events import ReportIssued
-from services.reporting.ports import Announcements, Answers, KeyTakenMeanwhile, Ledger, Plans, Reports
+from services.reporting.ports import (
+    Announcements,
+    Answers,
+    KeyTakenMeanwhile,
+    Ledger,
+    Notices,
+    Plans,
+    Reports,
+    WebhookDeliveries,
+    WebhookEndpoints,
+)
 from shared.database.idempotency import AnswerStore, RequestKey, StoredAnswer
 from shared.database.unit_of_work import UnitOfWork
 from shared.ids import Ids
@@ -37,15 +50,18 @@ class SqlAnswers:
 
 
 class OutboxAnnouncements:
-    """Inside events into the outbox, keyed by their plan."""
+    """Inside events into the outbox, keyed by their plan, and to the webhooks that want to hear of them."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, connection: AsyncConnection, ids: Ids, fan_out: FanOut) -> None:
+        self._connection, self._fan_out = connection, fan_out
+        self._outbox = Outbox(connection, source=SOURCE, ids=ids)
 
     async def add(self, event: ReportIssued) -> None:
-        await self._outbox.add(
-            report_issued(event), subject=str(event.report_id), key=str(event.plan_id), time=event.issued_at
+        data = report_issued(event)
+        event_id = await self._outbox.add(
+            data, subject=str(event.report_id), key=str(event.plan_id), time=event.issued_at
         )
+        await self._fan_out.tell(self._connection, [News(event_id, event.issued_at, data)])
 
 
 class SqlReportingUnitOfWork(UnitOfWork):
@@ -56,10 +72,13 @@ class SqlReportingUnitOfWork(UnitOfWork):
     reports: Reports
     answers: Answers
     announcements: Announcements
+    endpoints: WebhookEndpoints
+    deliveries: WebhookDeliveries
+    notices: Notices
 
-    def __init__(self, engine: AsyncEngine, ids: Ids) -> None:
+    def __init__(self, engine: AsyncEngine, ids: Ids, fan_out: FanOut) -> None:
         super().__init__(engine)
-        self._ids = ids
+        self._ids, self._fan_out = ids, fan_out
 
     def bind(self, connection: AsyncConnection) -> None:
         """Build the repositories on `connection`."""
@@ -67,4 +86,7 @@ class SqlReportingUnitOfWork(UnitOfWork):
         self.plans = SqlPlans(connection)
         self.reports = SqlReports(connection)
         self.answers = SqlAnswers(connection)
-        self.announcements = OutboxAnnouncements(Outbox(connection, source=SOURCE, ids=self._ids))
+        self.endpoints = SqlWebhookEndpoints(connection)
+        self.deliveries = SqlWebhookDeliveries(connection)
+        self.notices = SqlNotices(connection)
+        self.announcements = OutboxAnnouncements(connection, self._ids, self._fan_out)

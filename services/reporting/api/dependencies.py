@@ -22,6 +22,7 @@ def viewer_of(caller: Caller) -> Viewer:
         unit=caller.unit,
         sees_subtree=bool(caller.roles & _OVERSIGHT),
         reports_upward=Role.DEPARTMENT in caller.roles,
+        administers=Role.ADMIN in caller.roles,
     )
 
 

@@ -62,3 +62,62 @@ class ReportTemplateBroken(ReportingError):
     def __init__(self, place: str) -> None:
         super().__init__(place)
         self.place = place
+
+
+class WebhookEndpointNotFound(ReportingError):
+    """No such endpoint, or it is another office's."""
+
+
+class WebhookDeliveryNotFound(ReportingError):
+    """No such delivery, or it is another office's."""
+
+
+class NoticeNotFound(ReportingError):
+    """No such notice, or it is another office's."""
+
+
+class NoticeForAnother(ReportingError):
+    """Only whom a notice is meant for can say that it was seen."""
+
+
+class WebhookEndpointChangedMeanwhile(ReportingError):
+    """The endpoint is no longer the version that the caller has seen."""
+
+
+class WebhookEndpointDisabled(ReportingError):
+    """Nothing is sent to an endpoint that is switched off."""
+
+
+class TooManyWebhookEndpoints(ReportingError):
+    """The owner has as many endpoints as one may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+
+class WebhooksNotSetUp(ReportingError):
+    """The installation has no key under which secrets are sealed."""
+
+
+class WebhookUrlRefused(ReportingError):
+    """No webhook may be sent to this address. `sentence` is for its owner, Vietnamese first."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code)
+        self.errors = [{"pointer": "/body/url", "code": code, "message": sentence}]
+
+
+class WebhookFilterOutOfSight(ReportingError):
+    """A filter may only name what the endpoint's owner sees; unknown and out of sight are told in the same words."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.errors = [
+            {
+                "pointer": f"/body/filter/{name}",
+                "code": "not-in-sight",
+                "message": "Không có trong phạm vi của chủ sở hữu [not within the owner's scope].",
+            }
+            for name in names
+        ]

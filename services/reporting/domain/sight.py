@@ -9,13 +9,15 @@ class Viewer:
     """A caller, as far as this service's rules care.
 
     `sees_subtree` holds for leaders, the secretariat and administrators (without a unit: the whole installation);
-    `reports_upward` for departments, which also see the plans of the units above them.
+    `reports_upward` for departments, which also see the plans of the units above them; `administers` for
+    administrators, who look after webhook endpoints that are not theirs.
     """
 
     subject: str
     unit: str | None
     sees_subtree: bool
     reports_upward: bool
+    administers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.reporting.domain.method import Method
 from services.reporting.domain.scoring import ScoringRule
 from services.reporting.domain.sight import Sight, UnitTree, Viewer, sight
-from services.reporting.ports import KeyTakenMeanwhile, Plans, Renderer, ReportingUnitOfWork
+from services.reporting.ports import KeyTakenMeanwhile, Plans, Renderer, ReportingUnitOfWork, SecretSafe
 from shared.clock import Clock
 from shared.database.idempotency import RequestKey, StoredAnswer
 from shared.ids import Ids
@@ -27,6 +28,18 @@ class Office:
 
 
 @dataclass(frozen=True)
+class Mailroom:
+    """What endpoints of webhooks are made with."""
+
+    safe: SecretSafe | None
+    """None: the installation has no key to seal with."""
+    check_url: Callable[[str], None]
+    """Raises WebhookUrlRefused for an address that no webhook may be sent to."""
+    overlap: timedelta
+    """How long an old key signs beside the new one."""
+
+
+@dataclass(frozen=True)
 class Desk:
     """What use cases work with; one for the whole process."""
 
@@ -38,6 +51,7 @@ class Desk:
     rule: ScoringRule
     method: Method
     """Where a request names none."""
+    mailroom: Mailroom
 
 
 @dataclass(frozen=True)

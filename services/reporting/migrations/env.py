@@ -1,4 +1,4 @@
-from services.reporting.adapters.webhook_tables import metadata  # which holds those of adapters/tables.py too
+from services.reporting.adapters.webhook_tables import webhook_events  # on the same metadata as adapters/tables.py
 from shared.database.migrations import run_env
 
-run_env(metadata, "reporting_version")
+run_env(webhook_events.metadata, "reporting_version")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.reporting.adapters.webhook_secrets import make_key_file
 from shared.security import make_issuer
 from tests.support.postgres import DatabaseFactory
 from tests.support.reporting_service import PROVINCE, ReportingService, unit_changed
@@ -16,13 +17,14 @@ HISTORIES = ("shared.messaging", "services.reporting")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("keys")
     make_issuer(directory)
+    make_key_file(directory / "webhooks.key")
     return directory
 
 
 @pytest.fixture
 async def service(database_factory: DatabaseFactory, keys: Path) -> AsyncIterator[ReportingService]:
     """The service with the units of two provinces; no plan yet."""
-    started = ReportingService.start(await database_factory(HISTORIES), keys)
+    started = ReportingService.start(await database_factory(HISTORIES), keys, webhook_key_file=keys / "webhooks.key")
     await started.hear([unit_changed(*unit) for unit in PROVINCE])
     yield started
     await started.stop()

@@ -6,16 +6,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.reporting.domain.errors import WebhookEndpointChangedMeanwhile, WebhookEndpointDisabled
+from services.reporting.domain.webhooks.health import Health
+from services.reporting.domain.webhooks.signatures import Scheme
 
 MOST_ENDPOINTS = 50
 """Of one owner."""
-
-
-class Scheme(StrEnum):
-    """How bodies are signed: with a shared secret, or with a key whose public half anyone may have."""
-
-    HMAC = "hmac"
-    ED25519 = "ed25519"
 
 
 class EndpointState(StrEnum):
@@ -68,16 +63,6 @@ class Disabling:
 
     reason: DisabledReason
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How the attempts go; written by the sender."""
-
-    failures: int = 0
-    """In a row."""
-    failing_since: datetime | None = None
-    paused_until: datetime | None = None
 
 
 @dataclass(slots=True)
