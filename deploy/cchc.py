@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.commands import access_keys, certificate, consoles, dead_letters, doctor, journals, servers
+from deploy.commands import access_keys, certificate, consoles, dead_letters, doctor, journals, listen, servers
 from deploy.commands.refusal import CommandRefusedError
 from deploy.embedded.home import Home
 from deploy.embedded.refusal import StartRefusedError
@@ -33,6 +33,7 @@ certificate.register(app)
 journals.register(app)
 consoles.register(app)
 doctor.register(app)
+listen.register(app)
 
 
 class RoleName(StrEnum):

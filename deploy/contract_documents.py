@@ -1,4 +1,4 @@
-"""Writes the generated documents: events.md and asyncapi.yaml from shared/contracts, settings.md from the settings.
+"""Writes the generated documents: events.md, asyncapi.yaml and webhooks.md from shared/contracts, settings.md, api.md.
 
 Run by `make docs`; a test holds them current.
 """
@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from deploy.api_document import api_markdown
 from deploy.settings_document import settings_markdown
+from deploy.webhooks_document import webhooks_markdown
 from shared.contracts import topics
 from shared.contracts.envelope import Attributes, Contract
 from shared.contracts.registry import CONTRACTS
@@ -161,6 +162,7 @@ def documents() -> dict[str, str]:
         "asyncapi.yaml": json.dumps(asyncapi(), ensure_ascii=False, indent=2) + "\n",
         "settings.md": settings_markdown(),
         "api.md": api_markdown(),
+        "webhooks.md": webhooks_markdown(),
     }
 
 

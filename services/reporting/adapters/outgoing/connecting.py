@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
@@ -27,6 +28,14 @@ class AddressForbidden(Exception):  # noqa: N818 -- errors say what happened
 
 class NameUnresolved(Exception):  # noqa: N818 -- errors say what happened
     """The name has no address, or its servers do not answer."""
+
+
+class NotConnected(Exception):  # noqa: N818 -- errors say what happened
+    """Nobody takes a connection there."""
+
+
+class NotTrusted(Exception):  # noqa: N818 -- errors say what happened
+    """No TLS, or no trusted certificate for the host."""
 
 
 class SystemResolver:
@@ -99,15 +108,17 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
             AddressForbidden: one of its addresses is; the others are not tried, since a name that points inside as well
                 as outside is a trap or a mistake.
             NameUnresolved: it has none.
-            httpcore2.ConnectError, httpcore2.ConnectTimeout: none of them answers.
+            NotConnected: none of them takes a connection.
         """
-        *others, last = (await self._permitted(host))[:_MOST_ADDRESSES]
-        for address in others:
+        addresses = (await self._permitted(host))[:_MOST_ADDRESSES]
+        for address in addresses:
+            patience = timeout if address == addresses[-1] else _SECONDS_AN_ADDRESS
             try:
-                return await self._dialler.connect_tcp(str(address), port, _SECONDS_AN_ADDRESS, None, socket_options)
+                stream = await self._dialler.connect_tcp(str(address), port, patience, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return await self._dialler.connect_tcp(str(last), port, timeout, local_address, socket_options)
+            return _Unencrypted(stream) if self._encrypted else stream
+        raise NotConnected(host)
 
     async def _permitted(self, host: str) -> Sequence[Address]:
         try:
@@ -127,3 +138,33 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
 def _dialled(address: Address) -> Address:
     """An IPv4 address in IPv6 clothes is dialled as what it is; a NAT64 one needs its gateway."""
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+class _Unencrypted(httpcore2.AsyncNetworkStream):
+    """A connection on which TLS is about to begin; nothing is read or written before."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 -- the interface
+    ) -> httpcore2.AsyncNetworkStream:
+        """Begin TLS; whatever goes wrong, being cancelled too, closes the connection.
+
+        Raises:
+            NotTrusted: no TLS, or a certificate that is not trusted for `server_hostname`.
+        """
+        try:
+            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException as error:
+            await self._stream.aclose()
+            if isinstance(error, httpcore2.ConnectError) and isinstance(error.__context__, ssl.SSLError):
+                raise NotTrusted(str(server_hostname)) from error
+            raise
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()

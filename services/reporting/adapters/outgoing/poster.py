@@ -20,11 +20,13 @@ from services.reporting.adapters.outgoing.connecting import (
     AddressForbidden,
     CheckedBackend,
     NameUnresolved,
+    NotConnected,
+    NotTrusted,
     Resolve,
     SystemResolver,
 )
 from services.reporting.adapters.outgoing.networks import Guard
-from services.reporting.adapters.outgoing.target import Target, UrlRefused, read_url
+from services.reporting.adapters.outgoing.target import Target, UrlRefused, check_url
 from shared.clock import Clock
 
 MOST_BYTES: Final = 64 * 1024
@@ -84,7 +86,7 @@ class Poster:
             ca_file: certificates trusted beside those of the machine.
             resolve: host name -> addresses; the machine's resolver when None.
         """
-        self._clock, self._total_seconds = clock, total_seconds
+        self._guard, self._clock, self._total_seconds = guard, clock, total_seconds
         looked_up = resolve or SystemResolver()
         context = httpcore2.default_ssl_context()
         if ca_file is not None:
@@ -126,7 +128,7 @@ class Poster:
         heard = _Heard()
         began = time.monotonic()
         try:
-            target = read_url(url)
+            target = check_url(url, self._guard)
         except UrlRefused:
             heard.failure = "address-forbidden"
         else:
@@ -192,33 +194,27 @@ class Poster:
         return max(asked, default=None)
 
 
+_NAMED: Final[Mapping[type[Exception], Failure]] = {
+    TimeoutError: "timeout",
+    NameUnresolved: "dns",
+    AddressForbidden: "address-forbidden",
+    NotConnected: "refused",
+    NotTrusted: "tls",
+    ssl.SSLError: "tls",
+}
+
+
 @contextmanager
 def _told(heard: _Heard) -> Iterator[None]:
-    """Turn what goes wrong on the way into the failure that is written down."""
+    """Turn what goes wrong on the way into the failure that is written down; a redirect that breaks off stays one."""
     try:
         yield
-    except TimeoutError:
-        heard.failure = "timeout"
-    except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError) as error:
-        heard.failure = heard.failure or _failure(error)
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream):
+    except tuple(_NAMED) as error:
+        heard.failure = heard.failure or next(name for kind, name in _NAMED.items() if isinstance(error, kind))
+    except httpcore2.ProtocolError as error:
+        heard.failure = heard.failure or ("reset" if _ended_early(error) else "protocol")
+    except (httpcore2.NetworkError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError):
         heard.failure = heard.failure or "reset"
-    except NameUnresolved:
-        heard.failure = "dns"
-    except AddressForbidden:
-        heard.failure = "address-forbidden"
-
-
-def _failure(error: Exception) -> Failure:
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-        return "tls"
-    if isinstance(error, httpcore2.TimeoutException):
-        return "timeout"
-    if isinstance(error, httpcore2.ConnectError):
-        return "refused" if isinstance(error.__cause__, OSError) else "reset"
-    if isinstance(error, httpcore2.ProtocolError) and not _ended_early(error):
-        return "protocol"
-    return "reset"
 
 
 def _ended_early(error: httpcore2.ProtocolError) -> bool:

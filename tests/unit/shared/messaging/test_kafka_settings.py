@@ -7,7 +7,7 @@ import pytest
 from shared.kafka_settings import kafka_security
 from shared.setting_names import SettingsRefused
 from shared.settings import SharedSettings, read
-from tests.support.kafka_secured import Authority
+from tests.support.certificates import Authority
 
 SECRET = "rat-bi-mat-8471"
 SASL = {"CCHC_KAFKA_SECURITY": "sasl_ssl", "CCHC_KAFKA_USERNAME": "cchc", "CCHC_KAFKA_PASSWORD": SECRET}
