@@ -1,6 +1,6 @@
-"""`make bench`: O1, O2, O4 and O5 of the speed goals beside their ceilings, interleaved; writes docs/benchmarks.md.
+"""`make bench`: O1 to O5 of the speed goals beside their ceilings, interleaved; writes docs/benchmarks.md.
 
-`--only O1` (or O2, O4, O5, growth) measures a part and prints it; `--quick` takes small counts; neither writes the
+`--only O1` (or O2, O3, O4, O5, growth) measures a part and prints it; `--quick` takes small counts; neither writes the
 document, which is of one full run.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import report
+from tests.bench import report, webhooks
 from tests.bench.growth import measure_growth, measure_plan_sizes
 from tests.bench.hearing import Hearing, Log, kafka_log, measure_hearing, postgres_log
 from tests.bench.reading import measure_reading
@@ -37,10 +37,11 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running(transport: str) -> Iterator[tuple[System, Path]]:
-    """A whole system."""
+def running(transport: str, **more: str) -> Iterator[tuple[System, Path]]:
+    """A whole system, with more settings by name."""
     with folder() as made:
-        system = System(made / "home", free_base_port(), {"CCHC_TRANSPORT": transport, "CCHC_SAMPLE": "0"})
+        environment = {"CCHC_TRANSPORT": transport, "CCHC_SAMPLE": "0", **more}
+        system = System(made / "home", free_base_port(), environment)
         system.start(within=120)
         try:
             yield system, made
@@ -56,6 +57,17 @@ def o1(size: Size) -> list[str]:
 def o2(size: Size) -> list[str]:
     with folder() as made:
         return report.reading(asyncio.run(measure_reading(made, size)))
+
+
+def o3(size: Size) -> list[str]:
+    delays = {}
+    for transport in TRANSPORTS:
+        progress(transport)
+        with running(transport, CCHC_WEBHOOK_ALLOWED_NETWORKS="127.0.0.0/8") as (system, made):
+            delays[transport] = webhooks.measure_delay(system, made, size.samples)
+    with folder() as made:
+        sending = asyncio.run(webhooks.measure_sending(made, deliveries=size.deliveries, rounds=size.rounds))
+    return webhooks.lines(delays, sending)
 
 
 def o4(size: Size) -> list[str]:
@@ -88,7 +100,7 @@ def growth(size: Size) -> list[str]:
         return report.growth(asyncio.run(measure_growth(made, size)), plans)
 
 
-PARTS: dict[str, Part] = {"O1": o1, "O2": o2, "O4": o4, "O5": o5, "growth": growth}
+PARTS: dict[str, Part] = {"O1": o1, "O2": o2, "O3": o3, "O4": o4, "O5": o5, "growth": growth}
 
 
 def main() -> None:

@@ -18,11 +18,12 @@ class Size:
     requests: int = 400
     samples: int = 200
     events: int = 100_000
+    deliveries: int = 5_000
     growth: tuple[int, ...] = (1_000, 10_000, 100_000)
 
 
 FULL = Size()
-QUICK = Size(rounds=2, requests=60, samples=30, events=5_000, growth=(100, 1_000, 5_000))
+QUICK = Size(rounds=2, requests=60, samples=30, events=5_000, deliveries=500, growth=(100, 1_000, 5_000))
 
 
 @dataclass

@@ -17,6 +17,7 @@ from services.reporting.domain.webhooks.schedule import Schedule
 from shared.clock import SystemClock
 from shared.database.engine import create_engine
 from shared.ids import TimeOrderedIds
+from shared.memory import leave_out_what_is_loaded
 from shared.messaging.fault_points import arm, read_faults
 
 CLOCK, IDS = SystemClock(), TimeOrderedIds()
@@ -41,4 +42,5 @@ async def send(dsn: str, lease: float, faults: str) -> None:
 
 
 if __name__ == "__main__":
+    leave_out_what_is_loaded()  # as the worker does
     asyncio.run(send(sys.argv[1], float(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""))
