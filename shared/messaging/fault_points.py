@@ -1,4 +1,4 @@
-"""Named places between two statements of relay, consumer and sender of webhooks, where a drill ends, breaks or holds the process.
+"""Named places in relay, consumer and webhook sender where a drill ends, breaks or holds the process.
 
 In normal running a place costs one comparison (some 30 ns, a few of them a batch): nothing is armed unless a drill has
 started the process with CCHC_FAULTS, which is refused without CCHC_FAULTS_ALLOWED=1.
