@@ -14,7 +14,6 @@ from deploy.embedded.home import Home
 from deploy.embedded.refusal import SettingRefusedError, StartRefusedError
 from deploy.embedded.settings import read_settings
 from services.plans.settings import PlansSettings
-from services.reporting.adapters.webhook_secrets import make_key_file
 from services.reporting.settings import ReportingSettings
 from services.tasks.settings import TasksSettings
 from shared.security import make_issuer
@@ -50,9 +49,8 @@ async def prepare(installation: Installation, home: Home) -> None:
 def work() -> None:
     """Do both halves, with a line of standard input between them."""
     settings = read_settings()
-    home = Home(settings.home)
-    make_key_file(home.webhook_key)  # which the settings name
     check_settings()
+    home = Home(settings.home)
     installation = Installation.from_environment()
     asyncio.run(prepare(installation, home))
     print("prepared", flush=True)

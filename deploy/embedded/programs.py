@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deploy.embedded.home import Home
-from deploy.embedded.secret_files import secret
+from deploy.embedded.secret_files import make_key, secret
 from deploy.embedded.settings import PROJECT, EmbeddedSettings, inherited_environment
 
 SERVICES = ("plans", "tasks", "reporting")
@@ -75,8 +75,9 @@ def service_environment(settings: EmbeddedSettings, home: Home, service: str, *,
         told["CCHC_LOG_DATABASE_URL"] = database_url(home, LOG_ROLE, postgres_port)
     if worker and settings.transport == "kafka" and (password := inherited_environment().get("CCHC_KAFKA_PASSWORD")):
         told["CCHC_KAFKA_PASSWORD"] = password
-    if service == "reporting":
-        told.setdefault("CCHC_WEBHOOK_KEY_FILE", str(home.webhook_key))
+    if service == "reporting" and not told.get("CCHC_WEBHOOK_KEY_FILE"):
+        make_key(home.webhook_key)
+        told["CCHC_WEBHOOK_KEY_FILE"] = str(home.webhook_key)
     if service == "reporting" and settings.webhook_allowed_networks:
         told["CCHC_WEBHOOK_ALLOWED_NETWORKS"] = ",".join(settings.webhook_allowed_networks)
     return told

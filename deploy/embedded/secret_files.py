@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from base64 import b64encode
 from pathlib import Path
 
 
@@ -13,6 +14,12 @@ def secret(directory: Path, name: str) -> str:
     except FileNotFoundError:
         write_private(path, secrets.token_urlsafe(24))
         return path.read_text(encoding="ascii").strip()
+
+
+def make_key(path: Path) -> None:
+    """Write 32 random bytes in base64, unless the file is there."""
+    if not path.exists():
+        write_private(path, b64encode(secrets.token_bytes(32)).decode() + "\n")
 
 
 def write_private(path: Path, text: str) -> None:

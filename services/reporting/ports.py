@@ -152,7 +152,7 @@ class KeptSecret:
 class WebhookEndpoints(Protocol):
     """Endpoints with their keys, under lock when they are to change."""
 
-    async def count_of(self, subject: str) -> int:
+    async def count_of(self, owner: Owner) -> int:
         """Return how many an owner has; nobody adds one for him until the end of the transaction."""
 
     async def add(self, endpoint: Endpoint) -> None:

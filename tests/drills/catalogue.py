@@ -8,6 +8,7 @@ from tests.drills import (
     r01_api_kills,
     r02_relay_kills,
     r03_consumer_kills,
+    r04_webhook_kills,
     r05_log_away,
     r06_log_wiped,
     r07_database,
@@ -82,6 +83,15 @@ CATALOGUE = (
         lambda size: 4 * size["each"] + size["others"] + size["forgets"],
         full={"postgres": {"each": 50, "others": 20, "forgets": 5}, "kafka": {"each": 12, "others": 10, "forgets": 2}},
         small={"postgres": {"each": 1, "others": 0, "forgets": 0}},
+    ),
+    Drill(
+        "R4",
+        "kill -9 of the sender of webhooks: after claiming, after posting, after recording; a third is refused",
+        r04_webhook_kills.drill,
+        lambda size: size["kills"],
+        full={"postgres": {"kills": 100}},
+        small={"postgres": {"kills": 3}},
+        sent="webhooks",
     ),
     Drill(
         "R7",

@@ -16,7 +16,7 @@ repeated: `python -m tests.drills --only R2 --transport kafka --seed <its seed>`
 which order and when; how processes interleave is the machine's.
 
 * *sent*: what clients know to be acknowledged, having repeated with the same Idempotency-Key until answered
-  (R14: events; B1: requests that did what they asked for).
+  (R4: webhooks; R14: events; B1: requests that did what they asked for).
 * *lost*, *counted twice*: found by a reader that shares no code with the product, in the tasks service's list and
   table, in the ledger, in the figures at the cut-off and in the plan's "n of m"; the worst of them counts.
 * *consistent after*: the longest time from the end of the faults of a round until all of these agreed.

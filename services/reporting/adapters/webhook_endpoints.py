@@ -94,12 +94,13 @@ class SqlWebhookEndpoints:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def count_of(self, subject: str) -> int:
+    async def count_of(self, owner: Owner) -> int:
         """Return how many an owner has; nobody adds one for him until the end of the transaction."""
-        lock = select(func.pg_advisory_xact_lock(func.hashtextextended(subject, _LOCK_OF_OWNERS)))
+        lock = select(func.pg_advisory_xact_lock(func.hashtextextended(owner.subject, _LOCK_OF_OWNERS)))
         await self._connection.execute(lock)
-        owned = select(func.count()).where(webhook_endpoints.c.owner_subject == subject)
-        count: int = (await self._connection.execute(owned)).scalar_one()
+        found = webhook_endpoints.c
+        owned = (found.owner_subject == owner.subject, found.owner_unit.is_not_distinct_from(owner.unit))
+        count: int = (await self._connection.execute(select(func.count()).where(*owned))).scalar_one()
         return count
 
     async def add(self, endpoint: Endpoint) -> None:

@@ -5,7 +5,7 @@ who has a dump of the database alone can sign nothing.
 """
 
 import secrets
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -40,7 +40,7 @@ class SecretBox:
 
     @classmethod
     def of_file(cls, path: Path) -> "SecretBox":
-        """Return the box whose key stands in a file, in base64 (`make_key_file`).
+        """Return the box whose key stands in a file, in base64.
 
         Raises:
             KeyUnusable: there is none.
@@ -78,13 +78,3 @@ class SecretBox:
 
 def _bound_to(endpoint_id: UUID, scheme: Scheme) -> bytes:
     return endpoint_id.bytes + scheme.encode()
-
-
-def make_key_file(path: Path) -> None:
-    """Write a new key that only this user can read, unless the file is there."""
-    if path.exists():
-        return
-    made = path.with_suffix(".new")
-    made.touch(mode=0o600)
-    made.write_text(b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n", encoding="ascii")
-    made.rename(path)

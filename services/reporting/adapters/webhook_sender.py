@@ -170,6 +170,8 @@ class WebhookSender:
 
     def _end(self, flight: asyncio.Task[None]) -> None:
         del self._flights[flight]
+        if not flight.cancelled() and (error := flight.exception()) is not None:
+            _log.warning("attempt cut off", reason=kind_of(error))  # sent again after its lease
         self._news.set()
 
     async def _attempt(self, claim: Claim) -> None:

@@ -64,7 +64,7 @@ async def create_endpoint(desk: Desk, ask: Ask, new: NewEndpoint) -> StoredAnswe
 
     async def use(work: ReportingUnitOfWork) -> StoredAnswer:
         owner = Owner(ask.viewer.subject, ask.viewer.unit)
-        owned = await work.endpoints.count_of(owner.subject)
+        owned = await work.endpoints.count_of(owner)
         earlier = await work.answers.find(ask.request)
         if earlier is not None:
             return await _shown_again(desk, work, ask.viewer, earlier)

@@ -10,7 +10,7 @@ from shared.messaging import fault_points
 from shared.messaging.fault_points import POINTS, Fault, arm, reach, read_faults
 from shared.messaging.relay import Relay
 from shared.settings import SharedSettings
-from tests.drills import r02_relay_kills, r03_consumer_kills, r10_reminders
+from tests.drills import r02_relay_kills, r03_consumer_kills, r04_webhook_kills, r10_reminders
 from tests.support.messaging import World, a_progress, notes_of
 from tests.support.system import ROOT
 from tests.support.waiting import eventually
@@ -26,7 +26,8 @@ def test_every_point_has_one_place_in_the_code_and_one_meaning() -> None:
 
 
 def test_every_point_is_struck_by_a_drill() -> None:
-    assert {*r02_relay_kills.POINTS, *r03_consumer_kills.POINTS, *r10_reminders.POINTS} == set(POINTS)
+    struck = (r02_relay_kills, r03_consumer_kills, r04_webhook_kills, r10_reminders)
+    assert {point for drill in struck for point in drill.POINTS} == set(POINTS)
 
 
 def test_without_the_setting_a_point_does_nothing() -> None:
@@ -72,7 +73,7 @@ def test_only_the_named_passing_of_the_named_point_breaks() -> None:
     reach("relay.read")
 
 
-@pytest.mark.parametrize("point", [*r02_relay_kills.POINTS, *r03_consumer_kills.POINTS])
+@pytest.mark.parametrize("point", sorted({*r02_relay_kills.POINTS, *r03_consumer_kills.POINTS}))
 async def test_a_connection_broken_at_any_point_loses_nothing_and_repeats_nothing(
     world: World, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.reporting.adapters.webhook_secrets import make_key_file
+from deploy.embedded.secret_files import make_key
 from shared.security import make_issuer
 from tests.support.postgres import DatabaseFactory
 from tests.support.reporting_service import PROVINCE, ReportingService, unit_changed
@@ -17,7 +17,7 @@ HISTORIES = ("shared.messaging", "services.reporting")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("keys")
     make_issuer(directory)
-    make_key_file(directory / "webhooks.key")
+    make_key(directory / "webhooks.key")
     return directory
 
 

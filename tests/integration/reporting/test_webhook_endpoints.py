@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from standardwebhooks import Webhook
 
 from services.reporting.adapters.webhook_secrets import SecretBox
@@ -26,7 +27,10 @@ async def everything_stored(service: ReportingService) -> str:
     return "\n".join(row["row"] for found in rows for row in found)
 
 
-async def test_a_new_endpoint_shows_its_secret_this_once(service: ReportingService) -> None:
+async def test_a_new_endpoint_shows_its_secret_this_once(
+    service: ReportingService, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     leader = Person(service)
     made = await leader.endpoint(description="Văn phòng", per_second=5)
     EndpointWithKeyAnswer.model_validate(made)
@@ -36,7 +40,9 @@ async def test_a_new_endpoint_shows_its_secret_this_once(service: ReportingServi
     EndpointAnswer.model_validate(shown)
     listed = await leader.get(ENDPOINTS)
     assert listed == {"items": [shown], "next": None}
-    assert made["secret"].removeprefix("whsec_") not in str([shown, await everything_stored(service)])
+    assert caplog.records, "the requests are logged"
+    elsewhere = [shown, await everything_stored(service), [vars(record) for record in caplog.records]]
+    assert made["secret"].removeprefix("whsec_") not in str(elsewhere)
 
 
 async def test_the_sealed_secret_opens_for_its_own_endpoint_and_signs(service: ReportingService) -> None:

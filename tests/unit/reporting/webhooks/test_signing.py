@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook as Verifier
 
-from services.reporting.adapters.webhook_secrets import KeyUnusable, SecretBox, make_key_file
+from deploy.embedded.secret_files import make_key
+from services.reporting.adapters.webhook_secrets import KeyUnusable, SecretBox
 from services.reporting.domain.webhooks.signatures import (
     Scheme,
     Secret,
@@ -94,9 +95,9 @@ def test_secrets_do_not_show_themselves() -> None:
 
 def test_key_file_is_made_once_and_private(tmp_path: Path) -> None:
     path = tmp_path / "webhook.key"
-    make_key_file(path)
+    make_key(path)
     first = path.read_bytes()
-    make_key_file(path)
+    make_key(path)
     assert path.read_bytes() == first
     assert path.stat().st_mode & 0o077 == 0
     sealed = SecretBox.of_file(path).seal(ENDPOINT, Secret("hmac", bytes(32)))
