@@ -40,17 +40,9 @@ def keys(
     directory: Annotated[
         Path | None, typer.Option(help="Thư mục chứa khóa; mặc định $CCHC_HOME/keys (where the keys lie).")
     ] = None,
-    webhook_key: Annotated[
-        Path | None,
-        typer.Option(help="Tệp khóa mở các khóa bí mật của webhook (the file that opens webhooks' secrets)."),
-    ] = None,
 ) -> None:
-    """Tạo các khóa, nếu chưa có; in đường dẫn khóa công khai (make the signing key once)."""
-    from deploy.embedded.secret_files import make_key
+    """Tạo khóa ký mã truy cập, nếu chưa có; in đường dẫn khóa công khai (make the signing key once)."""
     from shared.security import make_issuer
-
-    if webhook_key is not None:
-        make_key(webhook_key)
 
     typer.echo(make_issuer(directory or Home(home_directory()).keys))
 

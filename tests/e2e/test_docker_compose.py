@@ -62,7 +62,7 @@ class Composition:
             key: interpolate(str(value))
             .replace("postgres:5432", f"127.0.0.1:{self.base + 32}")
             .replace("kafka:9092", f"127.0.0.1:{self.base + 92}")
-            .replace("/run/cchc", str(self.folder))
+            .replace("/run/cchc/keys", str(self.folder / "keys"))
             .replace("0.0.0.0", "127.0.0.1")  # noqa: S104 -- compose binds inside a container
             for key, value in given.items()
         }
@@ -70,7 +70,9 @@ class Composition:
         return {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", **ports, **replaced}
 
     def command(self, name: str) -> list[str]:
-        words = [word.replace("/run/cchc", str(self.folder)) for word in COMPOSE["services"][name]["command"]]
+        words = [
+            word.replace("/run/cchc/keys", str(self.folder / "keys")) for word in COMPOSE["services"][name]["command"]
+        ]
         return [sys.executable if words[0] == "python" else str(Path(sys.executable).with_name(words[0])), *words[1:]]
 
     def run_once(self, name: str) -> None:
