@@ -41,10 +41,13 @@ def keys(
         Path | None, typer.Option(help="Thư mục chứa khóa; mặc định $CCHC_HOME/keys (where the keys lie).")
     ] = None,
 ) -> None:
-    """Tạo khóa ký mã truy cập, nếu chưa có; in đường dẫn khóa công khai (make the signing key once)."""
+    """Tạo khóa ký mã truy cập và khóa của webhook, nếu chưa có; in đường dẫn khóa công khai (make the keys once)."""
+    from deploy.embedded.secret_files import make_key
     from shared.security import make_issuer
 
-    typer.echo(make_issuer(directory or Home(home_directory()).keys))
+    home = Home(home_directory())
+    make_key(home.webhook_key if directory is None else directory / "webhook.key")
+    typer.echo(make_issuer(directory or home.keys))
 
 
 def seed() -> None:
