@@ -26,8 +26,8 @@ from services.reporting.domain.webhooks.schedule import Schedule
 from services.reporting.domain.webhooks.signatures import Scheme
 from shared.database.engine import DRIVER_ERRORS
 
-WINDOW: Final = 64
-"""Deliveries of one endpoint that a turn looks at; those behind others are put off and not met again."""
+WINDOW: Final = 4
+"""Deliveries that a turn looks at for each that it may claim; those behind others are put off and not met again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +188,9 @@ class WebhookQueue:
             strict=True,
         )
         recorded = await self._driver.fetch(statements.RECORD, *map(list, columns), now)
-        ended = [row for row in recorded if row["state"] != "waiting"]
+        ended = [row["lane"] for row in recorded if row["state"] != "waiting"]
         if ended:
-            keys = [row["endpoint_id"] for row in ended], [row["order_key"] for row in ended]
-            await self._driver.execute(statements.WAKE_NEXT, *keys, now)
+            await self._driver.execute(statements.WAKE_NEXT, ended, now)
         return await self._judge(done, now)
 
     async def _judge(self, done: Sequence[Done], now: datetime) -> list[UUID]:

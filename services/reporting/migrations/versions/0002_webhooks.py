@@ -114,6 +114,12 @@ def upgrade() -> None:
         sa.Column("endpoint_id", sa.Uuid(), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
         sa.Column("order_key", sa.Text(), nullable=False),
+        sa.Column(
+            "lane",
+            sa.BigInteger(),
+            sa.Computed("hashtextextended(((endpoint_id)::text || order_key), (0)::bigint)", persisted=True),
+            nullable=False,
+        ),
         sa.Column("state", sa.Text(), server_default=sa.text("'waiting'"), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -168,9 +174,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("lease IS NOT NULL"),
     )
     op.create_index(
-        "ix_webhook_deliveries_order",
+        "ix_webhook_deliveries_lane",
         "webhook_deliveries",
-        ["endpoint_id", "order_key", "id"],
+        ["lane", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'waiting'"),
     )
@@ -222,7 +228,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("settled_at IS NOT NULL"),
     )
     op.drop_index(
-        "ix_webhook_deliveries_order", table_name="webhook_deliveries", postgresql_where=sa.text("state = 'waiting'")
+        "ix_webhook_deliveries_lane", table_name="webhook_deliveries", postgresql_where=sa.text("state = 'waiting'")
     )
     op.drop_index(
         "ix_webhook_deliveries_leased", table_name="webhook_deliveries", postgresql_where=sa.text("lease IS NOT NULL")
