@@ -1,6 +1,7 @@
 """`cchc listen`: a receiver on this machine that shows each webhook, and why a signature is not believed."""
 
 import json
+import signal
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,6 +45,8 @@ def listen(
     except OSError as error:
         raise CommandRefusedError(f"Không mở được cổng {port}: {error.strerror}. [cannot listen there]") from error
     print(f"Đang nghe ở http://{host}:{server.server_port}/ (listening); dừng bằng Ctrl-C.", flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell has its background programs ignore the first
+        signal.signal(number, signal.default_int_handler)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
