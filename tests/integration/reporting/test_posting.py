@@ -13,7 +13,7 @@ import pytest
 
 from services.reporting.adapters.outgoing.answer import Answer
 from services.reporting.adapters.outgoing.networks import Guard
-from services.reporting.adapters.outgoing.poster import CONNECTIONS_A_HOST, Poster
+from services.reporting.adapters.outgoing.poster import Poster
 from shared.addresses import networks
 from shared.clock import FixedClock
 from tests.support.answers import HUGE, IN_ORDER, MIB, NOW, OK, OUT_OF_ORDER, TOO_SLOW, Given, plain
@@ -231,11 +231,11 @@ async def test_headers_that_would_split_a_request_are_never_sent(headers: dict[s
 
 async def test_a_host_never_holds_more_connections_than_its_share(receiver: Receiver) -> None:
     receiver.behaviours["/"] = answering(then="silent")
-    async with a_poster() as poster:
+    async with a_poster(at_once_a_host=16) as poster:
         url = f"http://127.0.0.1:{receiver.port}/"
-        answers = await asyncio.gather(*(poster.post(url, HEADERS, b"{}") for _ in range(CONNECTIONS_A_HOST + 20)))
+        answers = await asyncio.gather(*(poster.post(url, HEADERS, b"{}") for _ in range(40)))
     assert {answer.failure for answer in answers} == {"timeout"}
-    assert receiver.most_open == CONNECTIONS_A_HOST
+    assert receiver.most_open == 16
 
 
 def resident_bytes() -> int:

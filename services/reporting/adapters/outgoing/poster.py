@@ -4,13 +4,12 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
-from weakref import WeakValueDictionary
 
 import anyio
 import httpcore2
@@ -32,8 +31,11 @@ from shared.clock import Clock
 MOST_BYTES: Final = 64 * 1024
 """What is read of an answer's body."""
 EXCERPT_BYTES: Final = 1024
-CONNECTIONS_A_HOST: Final = 32
-IDLE_CONNECTIONS: Final = 100
+CONNECTIONS_A_HOST: Final = 200
+"""As many as a sender has under way: a gateway with many endpoints, of which some hang, is one host."""
+IDLE_A_HOST: Final = 16
+MOST_HOSTS: Final = 200
+"""Hosts of which connections are kept while nothing is posted to them."""
 IDLE_SECONDS: Final = 3.0
 """Below the 5 s after which common servers close an idle connection, so that a post seldom meets a closing one."""
 
@@ -65,6 +67,15 @@ class _Heard:
     failure: Failure | None = None
 
 
+@dataclass(slots=True)
+class _Host:
+    """A host's own pool: a pool for all of them looks through every idle connection at every request."""
+
+    pool: httpcore2.AsyncConnectionPool
+    slots: asyncio.Semaphore
+    users: int = 0
+
+
 class Poster:
     """Posts webhooks; keeps connections to their hosts until it is closed."""
 
@@ -76,6 +87,7 @@ class Poster:
         total_seconds: float = 15.0,
         ca_file: Path | None = None,
         resolve: Resolve | None = None,
+        at_once_a_host: int = CONNECTIONS_A_HOST,
     ) -> None:
         """Make a poster.
 
@@ -85,23 +97,18 @@ class Poster:
             total_seconds: for resolving, connecting, sending and the whole answer together.
             ca_file: certificates trusted beside those of the machine.
             resolve: host name -> addresses; the machine's resolver when None.
+            at_once_a_host: most connections to one host.
         """
         self._guard, self._clock, self._total_seconds = guard, clock, total_seconds
         looked_up = resolve or SystemResolver()
-        context = httpcore2.default_ssl_context()
+        self._context = httpcore2.default_ssl_context()
         if ca_file is not None:
-            context.load_verify_locations(cafile=ca_file)
-        self._pools = {
-            encrypted: httpcore2.AsyncConnectionPool(
-                ssl_context=context,
-                max_connections=None,
-                max_keepalive_connections=IDLE_CONNECTIONS,
-                keepalive_expiry=IDLE_SECONDS,
-                network_backend=CheckedBackend(guard, looked_up, encrypted=encrypted),
-            )
-            for encrypted in (True, False)
+            self._context.load_verify_locations(cafile=ca_file)
+        self._backends = {
+            encrypted: CheckedBackend(guard, looked_up, encrypted=encrypted) for encrypted in (True, False)
         }
-        self._slots: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = WeakValueDictionary()
+        self._at_once_a_host = at_once_a_host
+        self._hosts: dict[tuple[bool, str, int], _Host] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,13 +120,13 @@ class Poster:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        for pool in self._pools.values():
-            await pool.aclose()
+        for host in self._hosts.values():
+            await host.pool.aclose()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Post once and return what came of it; no fault of the receiver raises.
 
-        Waiting for one of the host's `CONNECTIONS_A_HOST` connections counts towards the time limit.
+        Waiting for one of the host's connections counts towards the time limit.
 
         Raises:
             ValueError: a header that no request may carry; ours to mend.
@@ -161,13 +168,38 @@ class Poster:
             ],
             content=body,
         )
-        slots = self._slots.setdefault((target.host, target.port), asyncio.Semaphore(CONNECTIONS_A_HOST))
-        async with slots:
-            response = await self._pools[target.encrypted].handle_async_request(request)
+        async with self._host(target) as host, host.slots:
+            response = await host.pool.handle_async_request(request)
             try:
                 await self._listen(response, heard)
             finally:
                 await response.aclose()
+
+    @asynccontextmanager
+    async def _host(self, target: Target) -> AsyncIterator[_Host]:
+        key = (target.encrypted, target.host, target.port)
+        host = self._hosts.get(key)
+        if host is None:
+            host = self._hosts[key] = _Host(
+                self._a_pool(encrypted=target.encrypted), asyncio.Semaphore(self._at_once_a_host)
+            )
+        host.users += 1
+        try:
+            yield host
+        finally:
+            host.users -= 1
+            if not host.users and len(self._hosts) > MOST_HOSTS:
+                del self._hosts[key]
+                await host.pool.aclose()
+
+    def _a_pool(self, *, encrypted: bool) -> httpcore2.AsyncConnectionPool:
+        return httpcore2.AsyncConnectionPool(
+            ssl_context=self._context,
+            max_connections=None,
+            max_keepalive_connections=IDLE_A_HOST,
+            keepalive_expiry=IDLE_SECONDS,
+            network_backend=self._backends[encrypted],
+        )
 
     async def _listen(self, response: httpcore2.Response, heard: _Heard) -> None:
         if response.status == _SWITCHING:
