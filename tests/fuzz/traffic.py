@@ -166,6 +166,8 @@ class Traffic:
         return {"Authorization": f"Bearer {self._tokens[person]}"} if person in self._tokens else {}
 
     def _exchange(self, service: str, case: Case[Any], headers: dict[str, str]) -> None:
+        for name, value in dict(case.headers).items():  # text beyond Latin-1 goes out as its UTF-8 bytes
+            case.headers[name] = value.encode().decode("latin-1")
         response = case.call(base_url=self._system.url(service), session=self._session, headers=headers, timeout=30)
         self.tally.answers[service, f"{response.status_code // 100}xx"] += 1
         name = name_of(case.operation)
