@@ -81,13 +81,9 @@ def _fields(sample: Sample) -> Iterator[BadEvent]:
             yield BadEvent(f"{name} null", sample.with_value(**{name: None}).received(), "breaks-contract")
         yield BadEvent(f"{name} of another type", sample.with_value(**{name: [[0.5]]}).received(), "breaks-contract")
         yield BadEvent(f"{name} a truth value", sample.with_value(**{name: [True]}).received(), "breaks-contract")
-    for name, change in (
-        ("version as text", {"version": "7"}),
-        ("version with a fraction", {"version": 7.5}),
-        ("version zero", {"version": 0}),
-        ("version true", {"version": True}),
-    ):
-        yield BadEvent(name, sample.with_value(**change).received(), "breaks-contract")
+    for name, version in (("as text", "7"), ("with a fraction", 7.5), ("zero", 0), ("true", True)):
+        if "version" in contract.model_fields:  # what happens once has none
+            yield BadEvent(f"version {name}", sample.with_value(version=version).received(), "breaks-contract")
     yield from _values(sample)
 
 
