@@ -57,6 +57,7 @@ class Rates:
         self._now = now
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
         window = ceil(burst / per_second) if per_second else 0
+        _refused.add(0)  # shown before there is anything to count
         self._policy = (b"ratelimit-policy", b'"default";q=%d;w=%d' % (burst, window))
 
     def __len__(self) -> int:

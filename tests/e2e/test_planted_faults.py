@@ -68,17 +68,17 @@ REMEMBERS_THE_LAST_ID = Change(
 LOOKS_OUTSIDE = Change(
     "services/reporting/consumers.py",
     """
-    new = await SqlLedger(connection).write(heard, group=GROUP)
+        new = await SqlLedger(connection).write(heard, group=GROUP)
 """,
     """
-    from sqlalchemy.dialects.postgresql import insert
-    from shared.database.tables import inbox
-    seen = [{"consumer_group": GROUP, "event_id": one.attributes.id, "type": ""} for one in heard]
-    async with connection.engine.begin() as outside:
-        asked = insert(inbox).values(seen).on_conflict_do_nothing().returning(inbox.c.event_id)
-        fresh = set((await outside.execute(asked)).scalars())
-    heard = [one for one in heard if one.attributes.id in fresh]
-    new = await SqlLedger(connection).write(heard, group=GROUP) if heard else set()
+        from sqlalchemy.dialects.postgresql import insert
+        from shared.database.tables import inbox
+        seen = [{"consumer_group": GROUP, "event_id": one.attributes.id, "type": ""} for one in heard]
+        async with connection.engine.begin() as outside:
+            asked = insert(inbox).values(seen).on_conflict_do_nothing().returning(inbox.c.event_id)
+            fresh = set((await outside.execute(asked)).scalars())
+        heard = [one for one in heard if one.attributes.id in fresh]
+        new = await SqlLedger(connection).write(heard, group=GROUP) if heard else set()
 """,
 )
 PLANTED = {

@@ -13,7 +13,9 @@ from tests.support.system import System
 ARRIVAL: Mapping[str, frozenset[str]] = {
     "plans": frozenset(),
     "tasks": frozenset(),
-    "reporting": frozenset({"seq", "heard_at", "topic", "partition", "position", "cluster_id", "updated_at"}),
+    "reporting": frozenset(
+        {"seq", "heard_at", "topic", "partition", "position", "cluster_id", "updated_at", "passed_at"}
+    ),
 }
 """Columns that tell of the arrival and not of what happened: another log, another arrival."""
 PLUMBING = {
@@ -26,6 +28,7 @@ PLUMBING = {
     "consumer_progress",
     "worker_status",
     "idempotency_keys",
+    "plans_to_count",
 }
 
 
