@@ -154,7 +154,7 @@ async def test_a_time_that_utc_does_not_have_is_a_bad_attribute(door: Door, mome
 
 async def test_a_version_that_no_column_holds_is_refused_by_a_reason_of_its_own(door: Door) -> None:
     for sample in samples():
-        if "version" in sample.value:
+        if "version" in sample.value and sample.type != AccessKeyChangedV1.event_type:  # its contract bounds it
             await door.hear(sample.with_value(version=2**31).received())
     allowed = {"version-absurd", "plan-contradicts-itself", "unit-contradicts-itself"}
     assert await door.reasons() <= allowed
