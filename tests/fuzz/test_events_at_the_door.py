@@ -22,6 +22,7 @@ from services.plans.consumers import SUBSCRIPTION as PLANS
 from services.reporting.consumers import SUBSCRIPTION as REPORTING
 from services.tasks.consumers import SUBSCRIPTION as TASKS
 from shared.clock import FixedClock
+from shared.contracts.access_keys import AccessKeyChangedV1
 from shared.database.engine import create_engine
 from shared.messaging.intake import Intake
 from shared.messaging.sources import LiveBatch
