@@ -210,7 +210,9 @@ class PostgresReader:
         self._connection = connection
         await connection.add_listener(NEWS, self._heard_news)
         await connection.add_listener(TURNOUT, self._heard_turnout)
-        self._group_id = await connection.fetchval(_GROUP, self._group)
+        # Another member may be making the group just now: this statement waits for it and yet does not see its row.
+        found = await connection.fetchval(_GROUP, self._group) or await connection.fetchval(_GROUP, self._group)
+        self._group_id = int(found)
         await connection.execute("SELECT pg_advisory_lock_shared($1, 0)", self._group_id)
         await connection.execute(f"NOTIFY {TURNOUT}")
 
