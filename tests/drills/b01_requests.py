@@ -10,6 +10,8 @@ from tests.fuzz.world import PATIENT, things_that_exist
 from tests.support.system import System, free_base_port
 
 STEP = 1_000
+MOST_UNMADE = 20
+"""Requests that the maker fails to make; more, and the drill is not what it says."""
 
 
 async def drill(run: Run) -> Tally:
@@ -24,16 +26,22 @@ async def drill(run: Run) -> Tally:
 def _drill(system: System, run: Run) -> Tally:
     system.start()
     traffic = Traffic(system, things_that_exist(system, run.ground.folder))
+    unmade: list[str] = []
     try:
         traffic.boundaries()
         wanted, turn = traffic.tally.sent + run.size["requests"], run.dice.randrange(10**6)
-        while traffic.tally.sent < wanted:
-            traffic.run(min(traffic.tally.sent + STEP, wanted), seed_from=turn)
+        while traffic.tally.sent < wanted and len(unmade) < MOST_UNMADE:
+            try:
+                traffic.run(min(traffic.tally.sent + STEP, wanted), seed_from=turn)
+            except (TypeError, ValueError, AttributeError) as trouble:  # of the maker of requests; nothing was sent
+                unmade.append(f"a request could not be made: {trouble!r}"[:300])
             turn += 1000
-            run.line.step(traffic.tally.sent, "")
+            run.line.step(traffic.tally.sent, "requests")
     finally:
         traffic.close()
     sys.stderr.write("".join(f"  {line}\n" for line in traffic.tally.lines()))
+    sys.stderr.write("".join(f"  {line}\n" for line in unmade))
     complaints = [f"{fault.operation}: {fault.what}" for fault in traffic.tally.faults.values()]
     complaints += [f"{name} never did what it was asked" for name in sorted(traffic.never_succeeded())]
+    complaints += unmade[MOST_UNMADE - 1 :]
     return Tally(faults=traffic.tally.sent, sent=traffic.tally.succeeded.total(), complaints=complaints)
