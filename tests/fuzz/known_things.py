@@ -64,6 +64,7 @@ GIVEN: dict[str, list[Any]] = {
     "cursor": ["W10", "WzFd", "bnVsbA"],
 }
 LISTS = {
+    "list_access_keys": "key_id",
     "list_plans": "plan_id",
     "list_tasks": "task_id",
     "list_reports": "report_id",
@@ -71,7 +72,6 @@ LISTS = {
     "list_webhook_deliveries": "delivery_id",
     "list_notices": "notice_id",
 }
-LISTS = {"list_access_keys": "key_id", "list_plans": "plan_id", "list_tasks": "task_id", "list_reports": "report_id"}
 
 
 @dataclass

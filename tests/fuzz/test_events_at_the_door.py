@@ -119,6 +119,12 @@ class Door:
         assert sum(outcome.counts.values()) == 1
         self.fates.update(outcome.counts)
 
+    async def failures(self) -> list[str]:
+        """Return where handlers stumbled over what they should have refused."""
+        query = text("SELECT reason FROM dead_letters WHERE reason_code = 'handler-failed'")
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(query)).scalars())
+
     async def reasons(self) -> set[str]:
         """Return the reason codes of all dead letters."""
         async with self._engine.connect() as connection:
@@ -131,7 +137,7 @@ async def door(request: pytest.FixtureRequest, database_factory: DatabaseFactory
     engine = create_engine(SecretStr(dsn), application_name="fuzz")
     opened = Door(engine, SUBSCRIPTIONS[request.param])
     yield opened
-    assert "handler-failed" not in await opened.reasons()
+    assert await opened.failures() == []
     await engine.dispose()
 
 
