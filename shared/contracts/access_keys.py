@@ -1,25 +1,16 @@
 """Access keys: what the plans service tells of them (topic `cchc.plans.v1`), and where the others saw them used."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from shared.contracts.envelope import Contract, UnitCode
+from shared.contracts.envelope import Contract, Moment, UnitCode
 from shared.contracts.topics import PLANS, REPORTS, TASKS, Topic
 
 HIGHEST_VERSION = 2**31 - 1
-
-
-def _in_utc(value: datetime) -> datetime:
-    """Refuse the hours at both ends of the calendar that UTC does not have: no database column takes them."""
-    try:
-        value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("not in the calendar of UTC") from error
-    return value
 
 
 class KeyVerb(StrEnum):
@@ -41,7 +32,7 @@ class AccessKeyChangedV1(Contract):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     unit: UnitCode
     verbs: tuple[KeyVerb, ...] = Field(min_length=1)
-    expires_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+    expires_at: Moment
     revoked: bool = False
 
 

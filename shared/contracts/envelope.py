@@ -3,7 +3,7 @@
 Binary mode on the wire: attributes are `ce_*` headers, data is the value.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -12,6 +12,18 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Strin
 from shared.contracts.topics import Topic
 from shared.text import nfc
 
+
+def _in_utc(value: datetime) -> datetime:
+    """Refuse the hours at both ends of the calendar that UTC does not have: no database column takes them."""
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("not in the calendar of UTC") from error
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A moment with its zone."""
 Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(nfc)]
 """Free text: NFC, no control characters."""
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(nfc)]

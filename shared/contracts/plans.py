@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.contracts.envelope import Contract, Part, ShortText, Text, UnitCode
+from shared.contracts.envelope import Contract, Moment, Part, ShortText, Text, UnitCode
 from shared.contracts.topics import PLANS, Topic
 
 
@@ -121,7 +121,7 @@ class PlanIssuedV1(Contract):
     counts_when: CountsWhen = CountsWhen.CONFIRMED
     evidence_required: bool = True
     document: DocumentV1
-    issued_at: AwareDatetime
+    issued_at: Moment
     tasks: tuple[PlanTaskV1, ...] = Field(min_length=1)
 
 

@@ -4,9 +4,9 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from shared.contracts.envelope import Contract, Part, ShortText
+from shared.contracts.envelope import Contract, Moment, Part, ShortText
 from shared.contracts.plans import DocumentV1
 from shared.contracts.topics import REPORTS, Topic
 
@@ -35,7 +35,7 @@ class ReportIssuedV1(Contract):
     done: int = Field(ge=0)
     sha256: dict[str, str]
     """SHA-256 (hex) of the frozen bytes, by format."""
-    issued_at: AwareDatetime
+    issued_at: Moment
 
 
 class PlanProgressReachedV1(Contract):

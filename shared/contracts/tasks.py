@@ -4,9 +4,9 @@ from datetime import date
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from shared.contracts.envelope import Contract, Part, ShortText, Text, UnitCode
+from shared.contracts.envelope import Contract, Moment, Part, ShortText, Text, UnitCode
 from shared.contracts.topics import TASKS, Topic
 
 
@@ -47,7 +47,7 @@ class TaskProgressedV1(TaskEvent):
 
     note: Text
     percent: int | None = Field(default=None, ge=0, le=100)
-    recorded_at: AwareDatetime
+    recorded_at: Moment
 
 
 class TaskCompletedV1(TaskEvent):
@@ -59,9 +59,9 @@ class TaskCompletedV1(TaskEvent):
     completion_id: UUID
     completed_on: date
     """The day of the product, which decides on lateness."""
-    reported_at: AwareDatetime
+    reported_at: Moment
     """The department's own time of sending."""
-    recorded_at: AwareDatetime
+    recorded_at: Moment
     """The moment at which this system had it on disk, which decides what was known at a past moment."""
     evidence: tuple[EvidenceV1, ...] = ()
     note: Text | None = None
@@ -74,7 +74,7 @@ class CompletionConfirmedV1(TaskEvent):
     description: ClassVar[str] = "Cơ quan thường trực xác nhận hoàn thành."
 
     completion_id: UUID
-    recorded_at: AwareDatetime
+    recorded_at: Moment
 
 
 class CompletionReturnedV1(TaskEvent):
@@ -85,7 +85,7 @@ class CompletionReturnedV1(TaskEvent):
 
     completion_id: UUID
     reason: ShortText
-    recorded_at: AwareDatetime
+    recorded_at: Moment
 
 
 class TaskReopenedV1(TaskEvent):
@@ -96,7 +96,7 @@ class TaskReopenedV1(TaskEvent):
 
     completion_id: UUID
     reason: ShortText
-    recorded_at: AwareDatetime
+    recorded_at: Moment
 
 
 class TaskReminder(Contract):
@@ -112,7 +112,7 @@ class TaskReminder(Contract):
     task_id: UUID
     version: int = Field(ge=1)
     day: date
-    recorded_at: AwareDatetime
+    recorded_at: Moment
 
 
 class TaskDueSoonV1(TaskReminder):

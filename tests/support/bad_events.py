@@ -104,6 +104,8 @@ def _values(sample: Sample) -> Iterator[BadEvent]:
         ("recorded_at", "2026-01-01T00:00:00"),
         ("recorded_at", 1_767_225_600),
         ("issued_at", "2026-13-01T00:00:00Z"),
+        ("issued_at", "0001-01-01T00:00:00+14:00"),
+        ("recorded_at", "9999-12-31T23:59:59-12:00"),
         ("expires_at", "0001-01-01T00:00:00+14:00"),
         ("expires_at", "9999-12-31T23:59:59-12:00"),
         ("percent", 101),
