@@ -41,7 +41,8 @@ class Document:
     def add(self, drill: Drill, transport: str, tally: Tally, *, seed: int, seconds: float) -> None:
         """Put one result in and write the file."""
         name = "PostgreSQL" if transport == "postgres" else "Kafka"
-        complaint = "" if tally.is_clean else f" **FAILED**: {'; '.join(tally.complaints[:3])}".replace("|", "/")
+        told = " ".join("; ".join(tally.complaints[:3]).split()).replace("|", "/")
+        complaint = "" if tally.is_clean else f" **FAILED**: {told}"
         after = f"{tally.longest:.1f} s" if tally.longest else "-"
         cells = (
             drill.name,
