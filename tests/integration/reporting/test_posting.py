@@ -238,6 +238,32 @@ async def test_a_host_never_holds_more_connections_than_its_share(receiver: Rece
     assert receiver.most_open == 16
 
 
+@pytest.mark.parametrize(
+    ("unasked", "together"), [(plain(500), True), (plain(500), False), (b"x", False)], ids=["one", "later", "a byte"]
+)
+async def test_what_nobody_asked_for_is_the_answer_to_nothing(
+    receiver: Receiver, unasked: bytes, *, together: bool
+) -> None:
+    """Kept as the next request's answer it would tell of a refusal, or of a receipt, that never was."""
+    said = (plain(200) + unasked,) if together else (plain(200), unasked)
+    receiver.behaviours["/"] = answering(*said)
+    async with a_poster() as poster:
+        for _ in range(3):
+            answer = await poster.post(f"http://127.0.0.1:{receiver.port}/", HEADERS, b"{}")
+            assert (answer.status, answer.failure) == (200, None)
+            await eventually(lambda: receiver.open == 0)
+    assert receiver.connections == 3
+
+
+async def test_a_connection_that_closed_while_idle_is_not_used(receiver: Receiver) -> None:
+    receiver.behaviours["/"] = answering(plain(200), then="close")
+    async with a_poster() as poster:
+        for _ in range(3):
+            assert (await poster.post(f"http://127.0.0.1:{receiver.port}/", HEADERS, b"{}")).accepted
+            await eventually(lambda: receiver.open == 0)
+    assert receiver.connections == 3
+
+
 def resident_bytes() -> int:
     """Return the memory that this process holds now; the peak of its whole life would hide what one test adds."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])

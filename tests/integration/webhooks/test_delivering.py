@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from standardwebhooks import Webhook as Verifier
 
+from services.reporting.adapters.webhook_queue import Limits
 from tests.support.receivers import Receiver, Reply, Taken
 from tests.support.reporting_service import Told
 from tests.support.waiting import eventually

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from services.reporting.adapters.webhook_queue import Limits
 from tests.support.receivers import Receiver, Reply, Taken
 from tests.support.waiting import eventually
 from tests.support.webhooks import Webhooks, completions

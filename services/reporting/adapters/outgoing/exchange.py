@@ -5,6 +5,8 @@ signing and recording a webhook together.
 """
 
 import asyncio
+import select
+import socket
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -148,6 +150,10 @@ class Wire(asyncio.Protocol):
             if not reading.keeps_alive:
                 self.close()
 
+    def is_fresh(self) -> bool:
+        """Tell whether it takes another request: its end may have come and not been heard by the loop yet."""
+        return self.is_open and not (self._transport is None or _is_readable(self._transport.get_extra_info("socket")))
+
     def close(self) -> None:
         """End the connection at once; what is on its way is not waited for."""
         self.is_open = False
@@ -189,3 +195,11 @@ class Wire(asyncio.Protocol):
     def _tell(self) -> None:
         if self._reading is not None and self._reading.is_over and self._answered and not self._answered.done():
             self._answered.set_result(None)
+
+
+def _is_readable(listened_to: socket.socket) -> bool:
+    if not hasattr(select, "poll"):  # Windows, whose `select` takes any number
+        return bool(select.select([listened_to.fileno()], [], [], 0)[0])
+    looking = select.poll()
+    looking.register(listened_to.fileno(), select.POLLIN)
+    return bool(looking.poll(0))

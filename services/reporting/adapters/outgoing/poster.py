@@ -69,11 +69,11 @@ class _Host:
     users: int = 0
 
     def take(self) -> Wire | None:
-        """Return an idle connection that is open, the one used last."""
+        """Return an idle connection that is still open, the one used last."""
         now = time.monotonic()
         while self.idle:
             wire, until = self.idle.pop()
-            if wire.is_open and now < until:
+            if now < until and wire.is_fresh():
                 return wire
             wire.close()
         return None
