@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection to a receiver: one request at a time, and of its answer no more than is wanted.
 
-The parser is the one that the services listen with (httptools); a general client took six times the processor time of
+The parser is the one that the services listen with (httptools); a general client took more processor time than
 signing and recording a webhook together.
 """
 
