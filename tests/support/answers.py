@@ -114,6 +114,12 @@ OUT_OF_ORDER: Final[dict[str, Given]] = {
     "endless chunk length": Given(answering(_CHUNKED, b"F" * 4000 + b"\r\n"), 200, "protocol"),
     "garbage": Given(answering(bytes(range(256)) + b"\r\n\r\n", then="close"), None, "protocol"),
     "another protocol": Given(answering(b"SSH-2.0-OpenSSH_9.9\r\n\r\n", then="close"), None, "protocol"),
+    "another protocol, in the same words": Given(
+        answering(b"RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"), None, "protocol"
+    ),
+    "the same, a byte at a time": Given(
+        answering(*(bytes([each]) for each in b"ICE/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")), None, "protocol"
+    ),
     "lower-case protocol": Given(answering(b"http/1.1 200 ok\r\n\r\n", then="close"), None, "protocol"),
     "HTTP/2 without asking": Given(answering(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\r\n\r\n"), None, "protocol"),
     "two figures of a status": Given(answering(b"HTTP/1.1 20 OK\r\n\r\n", then="close"), None, "protocol"),

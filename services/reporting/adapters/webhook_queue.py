@@ -173,8 +173,8 @@ class WebhookQueue:
             lease: a new identifier under which the claimed ones are ours.
         """
         try:
-            await self._begin_turn()
             try:
+                await self._begin_turn()
                 off = await self._record(done, now) if done else []
                 rows = await self._claim(now, room, lease) if room.all else []
                 await self._driver.execute(statements.END_TURN)

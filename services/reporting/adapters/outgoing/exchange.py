@@ -20,6 +20,7 @@ MOST_HEAD: Final = 64 * 1024
 """What is read of its headers, those of interim answers (1xx) among them."""
 MOST_ON_THE_WIRE: Final = 1024 * 1024
 """Of the whole answer: a body can come in chunks of a byte, each with a line before it."""
+_BEGINS: Final = b"HTTP/"
 _SWITCHING, _LEAST, _FIRST_FINAL, _FIRST_REDIRECTING, _FIRST_REFUSING = 101, 100, 200, 300, 400
 
 
@@ -53,6 +54,9 @@ class _Reading:
 
     def feed(self, data: bytes) -> None:
         """Take what came; `is_over` tells whether more is wanted."""
+        if self._came < len(_BEGINS) and not self._begins_well(data):
+            self._break_off("protocol")
+            return
         self._came += len(data)
         try:
             self._parser.feed_data(data)
@@ -62,6 +66,11 @@ class _Reading:
             self._break_off("protocol")
         elif self._came > MOST_ON_THE_WIRE:
             self._break_off("too-large-answer")
+
+    def _begins_well(self, data: bytes) -> bool:
+        """Tell whether it is HTTP so far; the parser would take protocols for it that count their statuses alike."""
+        wanted = _BEGINS[self._came :]
+        return data.startswith(wanted) if len(data) >= len(wanted) else wanted.startswith(data)
 
     def end(self, *, in_order: bool) -> None:
         """Take the connection's end: a body that names no length ends so, all else is cut off."""
