@@ -6,20 +6,22 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from services.reporting.adapters.outgoing.answer import Answer
 from services.reporting.adapters.outgoing.networks import Guard
-from services.reporting.adapters.outgoing.poster import Poster
+from services.reporting.adapters.outgoing.poster import IDLE_SECONDS, Poster
 from shared.addresses import networks
 from shared.clock import FixedClock
 from tests.support.answers import HUGE, IN_ORDER, MIB, NOW, OK, OUT_OF_ORDER, TOO_SLOW, Given, plain
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
-from tests.support.strangers import Receiver, answering, repeating
+from tests.support.strangers import Caller, Receiver, answering, repeating
 from tests.support.waiting import eventually
 
 SCALE = int(os.environ.get("CCHC_TEST_SCALE", "1"))  # noqa: TID251 -- a drill asks for more
@@ -253,6 +255,32 @@ async def test_what_nobody_asked_for_is_the_answer_to_nothing(
             assert (answer.status, answer.failure) == (200, None)
             await eventually(lambda: receiver.open == 0)
     assert receiver.connections == 3
+
+
+async def test_connections_of_many_posts_at_once_serve_the_next_many(receiver: Receiver) -> None:
+    url, everybody = f"http://127.0.0.1:{receiver.port}/", asyncio.Barrier(50)
+
+    async def together(caller: Caller) -> None:
+        await everybody.wait()
+        await caller.say(plain(200))
+
+    receiver.behaviours["/"] = together
+    async with a_poster(total_seconds=10) as poster:
+        for _ in range(3):
+            answers = await asyncio.gather(*(poster.post(url, HEADERS, b"{}") for _ in range(50)))
+            assert all(answer.accepted for answer in answers)
+    assert receiver.connections == 50
+
+
+async def test_connections_idle_for_too_long_are_closed(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{receiver.port}/"
+    async with a_poster() as poster:
+        await asyncio.gather(*(poster.post(url, HEADERS, b"{}") for _ in range(5)))
+        assert receiver.open > 1
+        later = SimpleNamespace(monotonic=lambda: time.monotonic() + IDLE_SECONDS)
+        monkeypatch.setattr("services.reporting.adapters.outgoing.poster.time", later)
+        assert (await poster.post(url, HEADERS, b"{}")).accepted
+        await eventually(lambda: receiver.open == 1)
 
 
 async def test_a_connection_that_closed_while_idle_is_not_used(receiver: Receiver) -> None:

@@ -34,7 +34,8 @@ __all__ = ["MOST_BYTES", "Poster"]
 EXCERPT_BYTES: Final = 1024
 CONNECTIONS_A_HOST: Final = 200
 """As many as a sender has under way: a gateway with many endpoints, of which some hang, is one host."""
-IDLE_A_HOST: Final = 16
+IDLE_A_HOST: Final = 100
+"""What a gateway with many endpoints has under way when all of them answer: what ends together is followed together."""
 MOST_HOSTS: Final = 200
 """Hosts of which connections are kept while nothing is posted to them."""
 IDLE_SECONDS: Final = 3.0
@@ -79,9 +80,10 @@ class _Host:
         return None
 
     def keep(self, wire: Wire) -> None:
-        """Keep a connection for the next request; the oldest goes where there are too many."""
-        self.idle.append((wire, time.monotonic() + IDLE_SECONDS))
-        if len(self.idle) > IDLE_A_HOST:
+        """Keep a connection for the next request; those go that have been idle for too long, or are too many."""
+        now = time.monotonic()
+        self.idle.append((wire, now + IDLE_SECONDS))
+        while len(self.idle) > IDLE_A_HOST or self.idle[0][1] <= now:
             self.idle.pop(0)[0].close()
 
     def close(self) -> None:
