@@ -1,7 +1,7 @@
 """The drills of the reliability promises, and how much of each is done."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.drills import (
     b01_requests,
@@ -16,6 +16,7 @@ from tests.drills import (
     r10_races,
     r11_clock,
     r14_versions,
+    w01_reach,
 )
 from tests.drills.ground import Run
 from tests.drills.tally import Tally
@@ -41,6 +42,16 @@ class Drill:
 
     def sizes(self, scale: str) -> Mapping[str, Size]:
         return self.full if scale == "full" else self.small
+
+    def resized(self, changed: Size) -> "Drill":
+        """Return the drill with other numbers where it has numbers of these names."""
+
+        def other(sizes: Mapping[str, Size]) -> dict[str, Size]:
+            return {
+                log: {name: changed.get(name, number) for name, number in size.items()} for log, size in sizes.items()
+            }
+
+        return replace(self, full=other(self.full), small=other(self.small))
 
 
 CATALOGUE = (
@@ -136,6 +147,15 @@ CATALOGUE = (
         full={"postgres": {}},
         small={"postgres": {}},
         sent="events",
+    ),
+    Drill(
+        "W1",
+        "30 % of the answers refuse or break off: every matching event at every endpoint, or listed as failed",
+        w01_reach.drill,
+        lambda size: size["events"] * size["endpoints"] // 4,
+        full={"postgres": {"events": 100_000, "endpoints": 10}},
+        small={"postgres": {"events": 200, "endpoints": 4}},
+        sent="webhooks",
     ),
     Drill(
         "B1",

@@ -35,19 +35,20 @@ class Document:
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 cells = [cell.strip() for cell in line.split("|")]
-                if re.match(r"\| [BR]\d", line):
+                if re.match(r"\| [BRW]\d", line):
                     self._lines[cells[1], cells[2]] = line
 
     def add(self, drill: Drill, transport: str, tally: Tally, *, seed: int, seconds: float) -> None:
         """Put one result in and write the file."""
         name = "PostgreSQL" if transport == "postgres" else "Kafka"
         told = " ".join("; ".join(tally.complaints[:3]).split()).replace("|", "/")
+        figures = f"; {tally.figures}" if tally.figures else ""
         complaint = "" if tally.is_clean else f" **FAILED**: {told}"
         after = f"{tally.longest:.1f} s" if tally.longest else "-"
         cells = (
             drill.name,
             name,
-            drill.fault + complaint,
+            drill.fault + figures + complaint,
             f"{tally.faults:,}",
             f"{tally.sent:,}",
             tally.lost,
@@ -55,16 +56,13 @@ class Document:
         )
         more = (after, f"{seconds:.0f} s", seed, vietnam_date(SystemClock().now()).isoformat())
         self._lines[drill.name, name] = "| " + " | ".join(str(cell) for cell in (*cells, *more)) + " |"
-        ordered = sorted(
-            self._lines.items(),
-            key=lambda item: (item[0][0][0] != "R", int(item[0][0][1:]), item[0][1] != "PostgreSQL"),
-        )
+        ordered = sorted(self._lines.items(), key=lambda item: _place(*item[0]))
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(HEAD + "".join(f"{line}\n" for _, line in ordered) + _machine(), encoding="utf-8")
 
 
-def _place(drill: str, log: str) -> tuple[bool, int, bool]:
-    return not drill.startswith("R"), int(drill[1:]), log != "PostgreSQL"
+def _place(drill: str, log: str) -> tuple[int, int, bool]:
+    return "RWB".index(drill[0]), int(drill[1:]), log != "PostgreSQL"
 
 
 def _machine() -> str:
