@@ -17,6 +17,8 @@ from tests.drills import (
     r11_clock,
     r14_versions,
     w01_reach,
+    w06_hung_receivers,
+    w07_completing,
 )
 from tests.drills.ground import Run
 from tests.drills.tally import Tally
@@ -156,6 +158,37 @@ CATALOGUE = (
         full={"postgres": {"events": 100_000, "endpoints": 10}},
         small={"postgres": {"events": 200, "endpoints": 4}},
         sent="webhooks",
+    ),
+    Drill(
+        "W6",
+        "nine receivers hang for 30 s; the tenth is not delayed, p99 at most 1.2 times as long",
+        w06_hung_receivers.drill,
+        lambda size: 4 * size["hung"],
+        full={
+            "postgres": {
+                **{"events": 1000, "afterwards": 500, "rate": 5, "hung": 9, "lease": 20},
+                **{"percent": 120, "slack_ms": 0},
+            }
+        },
+        small={
+            "postgres": {
+                **{"events": 40, "afterwards": 0, "rate": 25, "hung": 9, "lease": 1},
+                **{"percent": 120, "slack_ms": 300},
+            }
+        },
+        sent="webhooks",
+    ),
+    Drill(
+        "W7",
+        "ten receivers hang for 30 s; completing a task takes at most 1.1 times as long",
+        w07_completing.drill,
+        lambda size: 4 * size["hung"],
+        full={
+            "postgres": {"blocks": 20, "each": 50, "rate": 10, "hung": 10, "percent": 110, "slack_ms": 0},
+        },
+        small={
+            "postgres": {"blocks": 2, "each": 8, "rate": 20, "hung": 10, "percent": 110, "slack_ms": 50},
+        },
     ),
     Drill(
         "B1",

@@ -71,6 +71,7 @@ class Ground:
                 "CCHC_SAMPLE": "0",
                 "CCHC_REMINDER_HOUR": "0",  # drills take place at any hour
                 "CCHC_REMINDERS_PER_SECOND": str(REMINDERS_A_SECOND),
+                "CCHC_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
             }
             broker = await self._broker() if transport == "kafka" else None
             if broker is not None:
