@@ -19,6 +19,7 @@ from tests.drills import (
     w01_reach,
     w06_hung_receivers,
     w07_completing,
+    w10_killed_senders,
 )
 from tests.drills.ground import Run
 from tests.drills.tally import Tally
@@ -189,6 +190,15 @@ CATALOGUE = (
         small={
             "postgres": {"blocks": 2, "each": 8, "rate": 20, "hung": 10, "percent": 110, "slack_ms": 50},
         },
+    ),
+    Drill(
+        "W10",
+        "kill -9 of the sender while 2,000 wait: for receivers that take 2 s, or all of them for their retry",
+        w10_killed_senders.drill,
+        lambda size: size["kills"],
+        full={"postgres": {"kills": 20, "events": 2000, "takes_ms": 2000, "lease": 6, "retry_after": 60}},
+        small={"postgres": {"kills": 2, "events": 40, "takes_ms": 300, "lease": 1, "retry_after": 2}},
+        sent="webhooks",
     ),
     Drill(
         "B1",
