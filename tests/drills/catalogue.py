@@ -20,6 +20,7 @@ from tests.drills import (
     w06_hung_receivers,
     w07_completing,
     w10_killed_senders,
+    w11_recoveries,
 )
 from tests.drills.ground import Run
 from tests.drills.tally import Tally
@@ -198,6 +199,15 @@ CATALOGUE = (
         lambda size: size["kills"],
         full={"postgres": {"kills": 20, "events": 2000, "takes_ms": 2000, "lease": 6, "retry_after": 60}},
         small={"postgres": {"kills": 2, "events": 40, "takes_ms": 300, "lease": 1, "retry_after": 2}},
+        sent="webhooks",
+    ),
+    Drill(
+        "W11",
+        "450 and 20,000 failed are recovered: request cut off, kill -9 of the sender, every tenth refused once more",
+        w11_recoveries.drill,
+        lambda size: (1 + size["kills"]) * (bool(size["few"]) + bool(size["many"])),
+        full={"postgres": {"few": 450, "many": 20_000, "kills": 4}},
+        small={"postgres": {"few": 120, "many": 0, "kills": 1}},
         sent="webhooks",
     ),
     Drill(
