@@ -168,14 +168,24 @@ CATALOGUE = (
         lambda size: 4 * size["hung"],
         full={
             "postgres": {
-                **{"events": 1000, "afterwards": 500, "rate": 5, "hung": 9, "lease": 20},
-                **{"percent": 120, "slack_ms": 0},
+                "events": 1000,
+                "afterwards": 500,
+                "rate": 5,
+                "hung": 9,
+                "lease": 20,
+                "percent": 120,
+                "slack_ms": 0,
             }
         },
         small={
             "postgres": {
-                **{"events": 40, "afterwards": 0, "rate": 25, "hung": 9, "lease": 1},
-                **{"percent": 120, "slack_ms": 300},
+                "events": 40,
+                "afterwards": 0,
+                "rate": 25,
+                "hung": 9,
+                "lease": 1,
+                "percent": 120,
+                "slack_ms": 300,
             }
         },
         sent="webhooks",
@@ -206,8 +216,8 @@ CATALOGUE = (
         "450 and 20,000 failed are recovered: request cut off, kill -9 of the sender, every tenth refused once more",
         w11_recoveries.drill,
         lambda size: (1 + size["kills"]) * (bool(size["few"]) + bool(size["many"])),
-        full={"postgres": {"few": 450, "many": 20_000, "kills": 4}},
-        small={"postgres": {"few": 120, "many": 0, "kills": 1}},
+        full={"postgres": {"few": 450, "many": 20_000, "kills": 4, "lease": 6}},
+        small={"postgres": {"few": 120, "many": 0, "kills": 1, "lease": 1}},
         sent="webhooks",
     ),
     Drill(

@@ -16,9 +16,13 @@ repeated: `python -m tests.drills --only R2 --transport kafka --seed <its seed>`
 which order and when; how processes interleave is the machine's.
 
 * *sent*: what clients know to be acknowledged, having repeated with the same Idempotency-Key until answered
-  (R4: webhooks; R14: events; B1: requests that did what they asked for).
+  (R4, W1, W6, W10, W11: webhooks, one for each event and endpoint that is to hear of it; R14: events; B1: requests that
+  did what they asked for).
 * *lost*, *counted twice*: found by a reader that shares no code with the product, in the tasks service's list and
-  table, in the ledger, in the figures at the cut-off and in the plan's "n of m"; the worst of them counts.
+  table, in the ledger, in the figures at the cut-off and in the plan's "n of m"; the worst of them counts. In R4 and W
+  it is the receivers' own count: *lost* was accepted by none and is not listed as failed, *counted twice* came once
+  more than its receiver had refused it and than it was under way when a sender was killed.
+* *how often*: faults that happened; in W1 answers that refused, in W6 and W7 posts that hung.
 * *consistent after*: the longest time from the end of the faults of a round until all of these agreed.
 
 | drill | log | fault | how often | sent | lost | counted twice | consistent after | took | seed | date |

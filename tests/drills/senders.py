@@ -55,7 +55,11 @@ async def died(sender: Process) -> None:
     Raises:
         AssertionError: it did not come, or it was another one.
     """
-    code = await asyncio.wait_for(sender.wait(), DIES_WITHIN)
+    try:
+        code = await asyncio.wait_for(sender.wait(), DIES_WITHIN)
+    except TimeoutError as late:
+        sender.kill()
+        raise AssertionError("the sender did not meet its fault") from late
     assert code == -signal.SIGKILL, f"the sender ended with {code}, not by its fault"
 
 

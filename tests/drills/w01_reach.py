@@ -9,13 +9,14 @@ from asyncio.subprocess import Process
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from tests.drills.ground import Run
 from tests.drills.senders import sending
 from tests.drills.tally import Tally
 from tests.support.counting_receivers import CountingReceiver, Manner, Seen, counting_receiver
-from tests.support.webhooks import SOON, Webhooks, completions
+from tests.support.webhooks import CLOCK, SOON, Webhooks, completions
 
 PLANS = 20
 HEARD_TOGETHER = 500
@@ -83,7 +84,7 @@ async def _add_who_must_not_hear(hooks: Webhooks, receiver: CountingReceiver) ->
     elsewhere = await hooks.a_plan(unit="LD")
     await hooks.an_endpoint(receiver.url("nobody", 0), plan_id=elsewhere)
     await hooks.an_endpoint(receiver.url("nobody", 1), event_types=["cchc.report.issued.v1"])
-    off = {"state": "disabled", "disabled_reason": "owner", "disabled_at": completions(elsewhere, 1)[0].at}
+    off: dict[str, Any] = {"state": "disabled", "disabled_reason": "owner", "disabled_at": CLOCK.now()}
     await hooks.an_endpoint(receiver.url("nobody", 2), **off)
 
 

@@ -35,9 +35,8 @@ async def drill(run: Run) -> Tally:
         tally.faults = (await receiver.count("hung"))["came"]
     p50 = [1000 * statistics.median(each) for each in (alone, beside)]
     p99 = [1000 * statistics.quantiles(each, n=100)[98] for each in (alone, beside)]
-    tally.figures = (
-        f"heard to arrived, alone and beside: p50 {p50[0]:.1f} and {p50[1]:.1f} ms, p99 {p99[0]:.1f} and {p99[1]:.1f} ms"
-    )
+    told = [f"{name} {pair[0]:.1f} and {pair[1]:.1f} ms" for name, pair in (("p50", p50), ("p99", p99))]
+    tally.figures = f"heard to arrived, alone and beside: {', '.join(told)}"
     if p99[1] > p99[0] * size["percent"] / 100 + size["slack_ms"]:
         tally.complaints.append(f"p99 is {p99[1] / p99[0]:.2f} times as long beside them")
     return tally

@@ -134,16 +134,14 @@ async def _hung_endpoints(system: System, receiver: CountingReceiver, count: int
     """Make endpoints that hang; yield what switches them all on or off, and delete them at the end."""
     await receiver.behave("hung", Manner(pause=HANGS))
     reads = {"Authorization": f"Bearer {system.token('leader', PROVINCE)}"}
-    async with httpx2.AsyncClient(
-        base_url=system.url("reporting"), headers=reads, timeout=30, verify=False
-    ) as leader:
+    async with httpx2.AsyncClient(base_url=system.url("reporting"), headers=reads, timeout=30, verify=False) as leader:
         paths = []
         for number in range(count):
             wanted = {"url": receiver.url("hung", number), "event_types": [COMPLETED]}
             made = (await leader.post(ENDPOINTS, json=wanted)).raise_for_status()
             paths.append(f"{ENDPOINTS}/{made.json()['id']}")
 
-        async def switch(on: bool) -> None:  # noqa: FBT001 -- on or off
+        async def switch(on: bool) -> None:
             for path in paths:
                 (await leader.patch(path, json={"state": "enabled" if on else "disabled"})).raise_for_status()
 

@@ -49,14 +49,23 @@ class Course:
     """The path at the receiver to which each goes."""
     under_way: set[tuple[UUID, UUID, int]] = field(default_factory=set)
     """Attempts by endpoint, event and number."""
+    _started: list[Process] = field(default_factory=list)
 
     async def start(self) -> Process:
-        return await start_sender(self.run, self.hooks, lease=self.run.size["lease"])
+        sender = await start_sender(self.run, self.hooks, lease=self.run.size["lease"])
+        self._started.append(sender)
+        return sender
+
+    async def end(self) -> None:
+        """Kill whoever is still there."""
+        for sender in self._started:
+            if sender.returncode is None:
+                await kill(sender)
 
     async def kill(self, sender: Process) -> None:
         """Kill -9, and remember what was under way."""
         await kill(sender)
-        await eventually(lambda: self._is_gone())
+        await eventually(self._is_gone)
         rows = await self.hooks.rows(_UNDER_WAY)
         self.under_way |= {(row.endpoint_id, row.event_id, row.attempts) for row in rows}
         self.tally.faults += 1
@@ -101,13 +110,12 @@ async def drill(run: Run) -> Tally:
         course = Course(run, hooks, receiver, tally)
         await _prepare(course, run.size["events"] // EVENTS_AN_ENDPOINT)
         first = run.size["kills"] // 2
-        sender = await _kill_under_way(course, first)
         try:
-            sender = await _kill_before_retries(course, sender, run.size["kills"] - first)
+            sender = await _kill_under_way(course, first)
+            await _kill_before_retries(course, sender, run.size["kills"] - first)
         finally:
-            if sender.returncode is None:
-                await kill(sender)
-        _count(course, await receiver.seen())
+            await course.end()
+        await _count(course, await receiver.seen())
     tally.sent = len(course.events)
     tally.figures = f"{len(course.under_way):,} attempts under way at the kills"
     await hooks.engine.dispose()
@@ -146,13 +154,13 @@ async def _kill_under_way(course: Course, kills: int) -> Process:
     return sender
 
 
-async def _kill_before_retries(course: Course, sender: Process, kills: int) -> Process:
-    """Kill while everything that waits was refused once; return a sender that has sent all there was."""
+async def _kill_before_retries(course: Course, sender: Process, kills: int) -> None:
+    """Kill while everything that waits was refused once; afterwards let another sender send it."""
     run, events = course.run, course.run.size["events"]
     await course.receiver.behave(NAME, Manner(refuses=1, retry_after=run.size["retry_after"]))
     await course.hear(events)
     if not await course.until(lambda: _all_wait(course, events), run.size["retry_after"], "refused once"):
-        return sender
+        return
     for number in range(kills):
         if number:
             sender = await course.start()
@@ -162,9 +170,8 @@ async def _kill_before_retries(course: Course, sender: Process, kills: int) -> P
         if (waiting := await course.number(_RETRYING)) != events:
             course.tally.complaints.append(f"{waiting} of {events} waited for their retry at a kill")
     await course.receiver.behave(NAME, Manner())
-    sender = await course.start()
+    await course.start()
     await course.until(lambda: _all_delivered(course), run.size["retry_after"] + 60, "delivered")
-    return sender
 
 
 async def _more_came(course: Course, before: int) -> bool:
@@ -179,10 +186,13 @@ async def _all_delivered(course: Course) -> bool:
     return await course.hooks.states() == {"delivered": len(course.events)}
 
 
-def _count(course: Course, seen: Seen) -> None:
+async def _count(course: Course, seen: Seen) -> None:
     """Sent again may be what the receiver refused, and what was under way to it when a sender died."""
     under_way = Counter(event for _, event, _ in course.under_way)
     for event, path in course.events.items():
         came, refused = seen.count(path, "came", event), seen.count(path, "refused", event)
         course.tally.lost += not seen.count(path, "accepted", event)
         course.tally.twice += max(0, came - refused - 1 - under_way[event])
+    logged = await course.number("SELECT count(*) AS n FROM webhook_attempts")
+    if (came := sum(sum(book.came) for book in seen.books.values())) > logged:
+        course.tally.complaints.append(f"{came} attempts came, {logged} are logged")

@@ -23,7 +23,6 @@ from tests.support.webhook_house import House, open_house, recover_cut_off
 from tests.support.webhook_office import ENDPOINTS, deliveries
 from tests.support.webhooks import Webhooks
 
-LEASE = 1.5
 NAME = "tenth"
 ONE_OF = 10
 """Every tenth is refused when it first comes."""
@@ -107,7 +106,7 @@ async def _send(run: Run, case: Case, house: House, tally: Tally) -> Counter[UUI
     for _ in range(kills):
         share = count // (kills + 1)
         fault = Fault("hooks.posted", run.dice.randint(max(1, share // 2), share), "kill")
-        await died(await start_sender(run, hooks, lease=LEASE, fault=fault))
+        await died(await start_sender(run, hooks, lease=run.size["lease"], fault=fault))
         leased |= {(row.event_id, row.attempts) for row in await hooks.rows(_LEASED)}
         tally.faults += 1
         run.line.step(tally.sent, "kill -9 of the sender")
@@ -116,7 +115,7 @@ async def _send(run: Run, case: Case, house: House, tally: Tally) -> Counter[UUI
     async def all_sent() -> bool:
         return await hooks.states(UUID(case.endpoint)) == {"delivered": count + 5, "failed": 3}
 
-    async with sending(run, hooks, lease=LEASE):
+    async with sending(run, hooks, lease=run.size["lease"]):
         try:
             await eventually(all_sent, within=30 + count / RATE_AT_LEAST)
         except AssertionError:

@@ -1,4 +1,4 @@
-"""A receiver of webhooks that counts what comes, cheaply: `python -m tests.support.counting_receiver_process PORTS SEED`.
+"""A receiver of webhooks that counts what comes, cheaply: arguments are PORTS and SEED.
 
 It listens on PORTS ports of 127.0.0.1 and prints them. `POST /NAME/ANYTHING` is answered in the manner of NAME, which
 `PUT /NAME` with JSON sets: {"refuses": share, "refuses_first": n, "pause": seconds, "retry_after": seconds}. By default
@@ -94,7 +94,7 @@ class Office:
         place: int,
         refuses: bool,
         retry_after: int,
-        transport: asyncio.WriteTransport,  # noqa: FBT001
+        transport: asyncio.WriteTransport,
     ) -> None:
         if transport.is_closing():
             return

@@ -135,9 +135,7 @@ class Webhooks:
         return {row.state: row.count for row in rows}
 
 
-def completions(
-    plan_id: UUID, count: int, *, at: datetime | None = None, tasks: int = 38, skip: int = 0
-) -> list[Told]:
+def completions(plan_id: UUID, count: int, *, at: datetime | None = None, tasks: int = 38, skip: int = 0) -> list[Told]:
     """Completions happening now, of the plan's tasks in turn, their versions counting up; after the first `skip`."""
     moment = at or CLOCK.now()
     told = []
