@@ -158,7 +158,7 @@ CATALOGUE = (
         w01_reach.drill,
         lambda size: size["events"] * size["endpoints"] // 4,
         full={"postgres": {"events": 100_000, "endpoints": 10}},
-        small={"postgres": {"events": 200, "endpoints": 4}},
+        small={"postgres": {"events": 114, "endpoints": 4}},
         sent="webhooks",
     ),
     Drill(
@@ -196,7 +196,7 @@ CATALOGUE = (
         w07_completing.drill,
         lambda size: 4 * size["hung"],
         full={
-            "postgres": {"blocks": 20, "each": 50, "rate": 10, "hung": 10, "percent": 110, "slack_ms": 0},
+            "postgres": {"blocks": 20, "each": 50, "rate": 5, "hung": 10, "percent": 110, "slack_ms": 0},
         },
         small={
             "postgres": {"blocks": 2, "each": 8, "rate": 20, "hung": 10, "percent": 110, "slack_ms": 50},
@@ -207,8 +207,8 @@ CATALOGUE = (
         "kill -9 of the sender while 2,000 wait: for receivers that take 2 s, or all of them for their retry",
         w10_killed_senders.drill,
         lambda size: size["kills"],
-        full={"postgres": {"kills": 20, "events": 2000, "takes_ms": 2000, "lease": 6, "retry_after": 60}},
-        small={"postgres": {"kills": 2, "events": 40, "takes_ms": 300, "lease": 1, "retry_after": 2}},
+        full={"postgres": {"kills": 20, "events": 2000, "takes_ms": 2000, "lease": 6}},
+        small={"postgres": {"kills": 2, "events": 40, "takes_ms": 300, "lease": 1}},
         sent="webhooks",
     ),
     Drill(

@@ -37,7 +37,7 @@ class Refusing:
 async def drill(run: Run) -> Tally:
     """Kill `kills` times; afterwards every event has reached both receivers, again only where it was under way."""
     tally = Tally()
-    hooks = await Webhooks.on(await run.ground.database("services.reporting"))
+    hooks = await Webhooks.on(await run.ground.database("shared.messaging", "services.reporting"))
     points = [POINTS[number % len(POINTS)] for number in range(run.size["kills"])]
     run.dice.shuffle(points)
     receivers = [Receiver(lambda _: Reply(pause=0.01)), Receiver(Refusing(run.dice))]

@@ -46,7 +46,7 @@ async def _course(
     run: Run, receiver: CountingReceiver, tally: Tally, name: str, events: int, *, hung: int
 ) -> list[float]:
     """Send a stream in a database of its own; return seconds from hearing to arrival, event by event."""
-    hooks = await Webhooks.on(await run.ground.database("services.reporting"))
+    hooks = await Webhooks.on(await run.ground.database("shared.messaging", "services.reporting"))
     plan_id = await hooks.a_plan()
     for number in range(hung):
         await hooks.an_endpoint(receiver.url("hung", number + 1))

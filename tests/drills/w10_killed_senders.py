@@ -25,6 +25,9 @@ EVENTS_AN_ENDPOINT = 4
 AT_ONCE = 200
 """What the sender has under way at most."""
 HEARD_TOGETHER = 500
+RETRY_AFTER = 600
+"""Seconds that refusals ask for; they go by when the drill says so."""
+REFUSED_WITHIN = 60.0
 NAME = "hook"
 
 _WAITING = "SELECT count(*) AS n FROM webhook_deliveries WHERE state = 'waiting'"
@@ -32,6 +35,9 @@ _UNDER_WAY = "SELECT endpoint_id, event_id, attempts FROM webhook_deliveries WHE
 _RETRYING = """
 SELECT count(*) AS n FROM webhook_deliveries
 WHERE state = 'waiting' AND tries = 1 AND lease IS NULL AND due_at > clock_timestamp()
+"""
+_TIME_GOES_BY = """
+UPDATE webhook_deliveries SET due_at = due_at - make_interval(secs => :seconds) WHERE state = 'waiting'
 """
 
 
@@ -105,7 +111,7 @@ class Course:
 async def drill(run: Run) -> Tally:
     """Kill `kills` times with `events` not delivered, half of them while all wait for their retries."""
     tally = Tally()
-    hooks = await Webhooks.on(await run.ground.database("services.reporting"))
+    hooks = await Webhooks.on(await run.ground.database("shared.messaging", "services.reporting"))
     async with counting_receiver(ports=8) as receiver:
         course = Course(run, hooks, receiver, tally)
         await _prepare(course, run.size["events"] // EVENTS_AN_ENDPOINT)
@@ -157,9 +163,9 @@ async def _kill_under_way(course: Course, kills: int) -> Process:
 async def _kill_before_retries(course: Course, sender: Process, kills: int) -> None:
     """Kill while everything that waits was refused once; afterwards let another sender send it."""
     run, events = course.run, course.run.size["events"]
-    await course.receiver.behave(NAME, Manner(refuses=1, retry_after=run.size["retry_after"]))
+    await course.receiver.behave(NAME, Manner(refuses=1, retry_after=RETRY_AFTER))
     await course.hear(events)
-    if not await course.until(lambda: _all_wait(course, events), run.size["retry_after"], "refused once"):
+    if not await course.until(lambda: _all_wait(course, events), REFUSED_WITHIN, "refused once"):
         return
     for number in range(kills):
         if number:
@@ -170,8 +176,9 @@ async def _kill_before_retries(course: Course, sender: Process, kills: int) -> N
         if (waiting := await course.number(_RETRYING)) != events:
             course.tally.complaints.append(f"{waiting} of {events} waited for their retry at a kill")
     await course.receiver.behave(NAME, Manner())
+    await course.hooks.run(_TIME_GOES_BY, seconds=RETRY_AFTER)
     await course.start()
-    await course.until(lambda: _all_delivered(course), run.size["retry_after"] + 60, "delivered")
+    await course.until(lambda: _all_delivered(course), 60, "delivered")
 
 
 async def _more_came(course: Course, before: int) -> bool:
