@@ -65,8 +65,8 @@ async def _course(
     seen = await receiver.seen()
     path = f"/{name}/0"
     tally.sent += events
-    tally.lost += sum(not seen.count(path, "accepted", event) for event in heard)
-    tally.twice += sum(max(0, seen.count(path, "came", event) - 1) for event in heard)
+    tally.lost += sum(seen.is_lost(path, event) for event in heard)
+    tally.twice += sum(seen.repeats(path, event) for event in heard)
     return [seen.books[path].first[seen.places[event]] - at for event, at in heard.items() if event in seen.places]
 
 

@@ -197,9 +197,8 @@ async def _count(course: Course, seen: Seen) -> None:
     """Sent again may be what the receiver refused, and what was under way to it when a sender died."""
     under_way = Counter(event for _, event, _ in course.under_way)
     for event, path in course.events.items():
-        came, refused = seen.count(path, "came", event), seen.count(path, "refused", event)
-        course.tally.lost += not seen.count(path, "accepted", event)
-        course.tally.twice += max(0, came - refused - 1 - under_way[event])
+        course.tally.lost += seen.is_lost(path, event)
+        course.tally.twice += seen.repeats(path, event, under_way=under_way[event])
     logged = await course.number("SELECT count(*) AS n FROM webhook_attempts")
     if (came := sum(sum(book.came) for book in seen.books.values())) > logged:
         course.tally.complaints.append(f"{came} attempts came, {logged} are logged")

@@ -127,9 +127,9 @@ async def _send(run: Run, case: Case, house: House, tally: Tally) -> Counter[UUI
 def _count(case: Case, seen: Seen, under_way: Counter[UUID], tally: Tally) -> None:
     path = f"/{NAME}/0"
     for event in case.failed:
-        came, refused = seen.count(path, "came", event), seen.count(path, "refused", event)
-        tally.lost += not seen.count(path, "accepted", event)
-        tally.twice += max(0, came - refused - 1 - under_way[event])
+        refused = seen.count(path, "refused", event)
+        tally.lost += seen.is_lost(path, event)
+        tally.twice += seen.repeats(path, event, under_way=under_way[event])
         if refused != (event.int % ONE_OF == 0):
             tally.complaints.append(f"{event} was refused {refused} times")
 

@@ -34,6 +34,21 @@ class Seen:
         figure: int = getattr(book, column)[place]
         return figure
 
+    def is_lost(self, path: str, event_id: UUID) -> bool:
+        """Tell whether an event was never accepted."""
+        return not self.count(path, "accepted", event_id)
+
+    def repeats(self, path: str, event_id: UUID, *, under_way: int = 0) -> int:
+        """Return how often an event came without need.
+
+        Args:
+            path: of the receiver.
+            event_id: the event.
+            under_way: how often it was under way when a sender was killed; it may come again as often.
+        """
+        came, refused = (self.count(path, column, event_id) for column in ("came", "refused"))
+        return max(0, came - refused - 1 - under_way)
+
 
 @dataclass(frozen=True)
 class CountingReceiver:
