@@ -65,7 +65,7 @@ CATALOGUE = (
         r06_log_wiped.drill,
         lambda size: size["wipes"],
         full={"postgres": {"wipes": 10}, "kafka": {"wipes": 10}},
-        small={"postgres": {"wipes": 1}, "kafka": {"wipes": 1}},
+        small={"postgres": {"wipes": 2}, "kafka": {"wipes": 1}},
     ),
     Drill(
         "R5",
@@ -185,7 +185,7 @@ CATALOGUE = (
                 "hung": 9,
                 "lease": 1,
                 "percent": 120,
-                "slack_ms": 300,
+                "slack_ms": 600,
             }
         },
         sent="webhooks",

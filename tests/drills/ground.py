@@ -96,7 +96,9 @@ class Ground:
                 await migrate(SecretStr(named(self._server, template)), history)
             self._templates[histories] = template
         name = fresh_name("drill")
-        await execute(self._server, f'CREATE DATABASE "{name}" TEMPLATE "{self._templates[histories]}"')
+        await execute(
+            self._server, f'CREATE DATABASE "{name}" TEMPLATE "{self._templates[histories]}" STRATEGY file_copy'
+        )
         return named(self._server, name)
 
     def keys(self) -> Path:

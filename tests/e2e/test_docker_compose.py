@@ -32,7 +32,7 @@ SECRETS = {
 }
 LONG_RUNNING = [f"{service}-{part}" for service in ("plans", "tasks", "reporting") for part in ("api", "worker")]
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow(20)]
 
 
 def interpolate(value: str) -> str:

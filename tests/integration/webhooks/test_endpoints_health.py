@@ -1,4 +1,4 @@
-"""Circuit, switch-off (W9), rate limit, and how the others fare meanwhile (W6)."""
+"""Circuit, switch-off (W9), rate limit. How the others fare meanwhile is drilled: W6."""
 
 import time
 from datetime import timedelta
@@ -14,6 +14,8 @@ from tests.support.receivers import Receiver, Reply
 from tests.support.waiting import eventually
 from tests.support.webhook_sender_process import CLOCK
 from tests.support.webhooks import Webhooks, completions
+
+pytestmark = pytest.mark.slow(20)
 
 RARE = Schedule((0.3,) * 12)
 
