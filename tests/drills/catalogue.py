@@ -181,7 +181,7 @@ CATALOGUE = (
             "postgres": {
                 "events": 40,
                 "afterwards": 0,
-                "rate": 25,
+                "rate": 40,
                 "hung": 9,
                 "lease": 1,
                 "percent": 120,
@@ -208,7 +208,7 @@ CATALOGUE = (
         w10_killed_senders.drill,
         lambda size: size["kills"],
         full={"postgres": {"kills": 20, "events": 2000, "takes_ms": 2000, "lease": 6}},
-        small={"postgres": {"kills": 2, "events": 40, "takes_ms": 300, "lease": 1}},
+        small={"postgres": {"kills": 2, "events": 40, "takes_ms": 200, "lease": 1}},
         sent="webhooks",
     ),
     Drill(

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 
+from services.reporting.adapters.webhook_queue import Limits
 from tests.drills.ground import Run
 from tests.drills.tally import Tally
 from tests.support.counting_receivers import CountingReceiver, Manner, counting_receiver
@@ -101,6 +102,7 @@ async def drill(run: Run) -> Tally:
             await switch(hung)
             took[hung] += await _block(run, person)
         await eventually(person.is_heard, within=60)
+        await eventually(lambda: _all_hang(receiver, size["hung"]), within=30)
         tally.faults = (await receiver.count("hung"))["came"]
         [told] = await fetch(system, "reporting", _TOLD, plan_id, COMPLETED)
     tally.sent, tally.complaints = person.done, person.refused
@@ -120,6 +122,11 @@ async def _block(run: Run, person: Person) -> list[float]:
         took.append(await person.complete())
         run.line.tell(person.done)
     return took
+
+
+async def _all_hang(receiver: CountingReceiver, hung: int) -> bool:
+    """Tell whether as many posts have come as may be under way."""
+    return (await receiver.count("hung"))["came"] >= Limits().per_endpoint * hung
 
 
 def _judge(run: Run, took: dict[bool, list[float]], tally: Tally) -> None:
