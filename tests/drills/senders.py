@@ -49,14 +49,14 @@ async def kill(sender: Process) -> None:
     await sender.wait()
 
 
-async def died(sender: Process) -> None:
+async def died(sender: Process, *, within: float = DIES_WITHIN) -> None:
     """Wait for the death that was planned.
 
     Raises:
         AssertionError: it did not come, or it was another one.
     """
     try:
-        code = await asyncio.wait_for(sender.wait(), DIES_WITHIN)
+        code = await asyncio.wait_for(sender.wait(), within)
     except TimeoutError as late:
         sender.kill()
         raise AssertionError("the sender did not meet its fault") from late

@@ -106,7 +106,8 @@ async def _send(run: Run, case: Case, house: House, tally: Tally) -> Counter[UUI
     for _ in range(kills):
         share = count // (kills + 1)
         fault = Fault("hooks.posted", run.dice.randint(max(1, share // 2), share), "kill")
-        await died(await start_sender(run, hooks, lease=run.size["lease"], fault=fault))
+        sender = await start_sender(run, hooks, lease=run.size["lease"], fault=fault)
+        await died(sender, within=30 + share / RATE_AT_LEAST)
         leased |= {(row.event_id, row.attempts) for row in await hooks.rows(_LEASED)}
         tally.faults += 1
         run.line.step(tally.sent, "kill -9 of the sender")
