@@ -1,7 +1,7 @@
 """The drills of the reliability promises, and how much of each is done."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.drills import (
     b01_requests,
@@ -16,6 +16,11 @@ from tests.drills import (
     r10_races,
     r11_clock,
     r14_versions,
+    w01_reach,
+    w06_hung_receivers,
+    w07_completing,
+    w10_killed_senders,
+    w11_recoveries,
 )
 from tests.drills.ground import Run
 from tests.drills.tally import Tally
@@ -41,6 +46,16 @@ class Drill:
 
     def sizes(self, scale: str) -> Mapping[str, Size]:
         return self.full if scale == "full" else self.small
+
+    def resized(self, changed: Size) -> "Drill":
+        """Return the drill with other numbers where it has numbers of these names."""
+
+        def other(sizes: Mapping[str, Size]) -> dict[str, Size]:
+            return {
+                log: {name: changed.get(name, number) for name, number in size.items()} for log, size in sizes.items()
+            }
+
+        return replace(self, full=other(self.full), small=other(self.small))
 
 
 CATALOGUE = (
@@ -136,6 +151,74 @@ CATALOGUE = (
         full={"postgres": {}},
         small={"postgres": {}},
         sent="events",
+    ),
+    Drill(
+        "W1",
+        "30 % of the answers refuse or break off: every matching event at every endpoint, or listed as failed",
+        w01_reach.drill,
+        lambda size: size["events"] * size["endpoints"] // 4,
+        full={"postgres": {"events": 100_000, "endpoints": 10}},
+        small={"postgres": {"events": 114, "endpoints": 4}},
+        sent="webhooks",
+    ),
+    Drill(
+        "W6",
+        "nine receivers hang for 30 s; the tenth is not delayed, p99 at most 1.2 times as long",
+        w06_hung_receivers.drill,
+        lambda size: 4 * size["hung"],
+        full={
+            "postgres": {
+                "events": 1000,
+                "afterwards": 500,
+                "rate": 5,
+                "hung": 9,
+                "lease": 20,
+                "percent": 120,
+                "slack_ms": 0,
+            }
+        },
+        small={
+            "postgres": {
+                "events": 40,
+                "afterwards": 0,
+                "rate": 40,
+                "hung": 9,
+                "lease": 1,
+                "percent": 120,
+                "slack_ms": 600,
+            }
+        },
+        sent="webhooks",
+    ),
+    Drill(
+        "W7",
+        "ten receivers hang for 30 s; completing a task takes at most 1.1 times as long",
+        w07_completing.drill,
+        lambda size: 4 * size["hung"],
+        full={
+            "postgres": {"blocks": 20, "each": 50, "rate": 5, "hung": 10, "percent": 110, "slack_ms": 0},
+        },
+        small={
+            "postgres": {"blocks": 2, "each": 8, "rate": 20, "hung": 10, "percent": 110, "slack_ms": 50},
+        },
+    ),
+    Drill(
+        "W10",
+        "kill -9 of the sender while 2,000 wait: for receivers that take 2 s, or all of them for their retry",
+        w10_killed_senders.drill,
+        lambda size: size["kills"],
+        full={"postgres": {"kills": 20, "events": 2000, "takes_ms": 2000, "lease": 6}},
+        small={"postgres": {"kills": 2, "events": 40, "takes_ms": 200, "lease": 1}},
+        sent="webhooks",
+    ),
+    Drill(
+        "W11",
+        "450 and 20,000 failed are recovered: request cut off, kill -9 of the sender, every tenth refused once more",
+        w11_recoveries.drill,
+        lambda size: (1 + size["kills"]) * (bool(size["few"]) + bool(size["many"])),
+        full={"postgres": {"few": 450, "many": 20_000, "kills": 4, "lease": 6}},
+        small={"postgres": {"few": 120, "many": 0, "kills": 1, "lease": 1}},
+        sent="webhooks",
     ),
     Drill(
         "B1",

@@ -49,6 +49,7 @@ class Ground:
         self._postgres: EmbeddedPostgres | None = None
         self._brokers: list[PrivateBroker] = []
         self._sites: dict[str, Site] = {}
+        self._templates: dict[tuple[str, ...], str] = {}
         self._keys: Path | None = None
 
     async def __aenter__(self) -> Self:
@@ -71,6 +72,7 @@ class Ground:
                 "CCHC_SAMPLE": "0",
                 "CCHC_REMINDER_HOUR": "0",  # drills take place at any hour
                 "CCHC_REMINDERS_PER_SECOND": str(REMINDERS_A_SECOND),
+                "CCHC_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
             }
             broker = await self._broker() if transport == "kafka" else None
             if broker is not None:
@@ -87,10 +89,16 @@ class Ground:
             self._postgres = EmbeddedPostgres(self.folder / "postgres", free_port(), settings={"fsync": "off"})
             await self._postgres.start()
             self._server = self._postgres.admin_dsn
+        if histories not in self._templates:
+            template = fresh_name("template")
+            await execute(self._server, f'CREATE DATABASE "{template}" TEMPLATE template0')
+            for history in histories:
+                await migrate(SecretStr(named(self._server, template)), history)
+            self._templates[histories] = template
         name = fresh_name("drill")
-        await execute(self._server, f'CREATE DATABASE "{name}" TEMPLATE template0')
-        for history in histories:
-            await migrate(SecretStr(named(self._server, name)), history)
+        await execute(
+            self._server, f'CREATE DATABASE "{name}" TEMPLATE "{self._templates[histories]}" STRATEGY file_copy'
+        )
         return named(self._server, name)
 
     def keys(self) -> Path:

@@ -15,17 +15,20 @@ class Line:
         name: what runs, for example `R2 kafka`.
         total: how many faults there will be.
         seed: with which the run can be repeated.
+        sent: what is counted as sent.
         out: where to write; None is nowhere.
     """
 
-    def __init__(self, name: str, total: int, seed: int, out: TextIO | None = sys.stderr) -> None:
-        self._name, self._total, self._out = name, total, out
+    def __init__(
+        self, name: str, total: int, seed: int, *, sent: str = "completions", out: TextIO | None = sys.stderr
+    ) -> None:
+        self._name, self._total, self._sent, self._out = name, total, sent, out
         self._began = self._told = time.monotonic()
         self.done = 0
         self._write(f"{name}: {total} faults, seed {seed}", last=True)
 
     def step(self, sent: int, now: str = "") -> None:
-        """One fault more has happened; `sent` completions are acknowledged."""
+        """One fault more has happened; so many are acknowledged."""
         self.done += 1
         self.tell(sent, now)
 
@@ -34,7 +37,9 @@ class Line:
         if not on_terminal and time.monotonic() - self._told < LOG_EVERY:
             return
         self._told = time.monotonic()
-        self._write(f"{self._name}: {self.done}/{self._total} faults, {sent} completions {now}", last=not on_terminal)
+        self._write(
+            f"{self._name}: {self.done:,}/{self._total:,} faults, {sent:,} {self._sent} {now}", last=not on_terminal
+        )
 
     def end(self, result: str) -> None:
         self._write(f"{self._name}: {result}", last=True)

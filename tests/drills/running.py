@@ -26,7 +26,7 @@ async def play(
     """Run a drill. What stops it half way, a fault that did not happen among it, is a complaint like others."""
     size = drill.sizes(scale)[transport]
     dice = random.Random(f"{seed} {drill.name} {transport}")  # noqa: S311 -- to be repeated, not to be secret
-    line = Line(f"{drill.name} {transport}", drill.faults(size), seed, out)
+    line = Line(f"{drill.name} {transport}", drill.faults(size), seed, sent=drill.sent, out=out)
     began = time.monotonic()
     try:
         tally = await drill.run(Run(ground, transport, size, dice, line))
@@ -34,8 +34,9 @@ async def play(
         tally = Tally(faults=line.done, complaints=[f"stopped: {type(trouble).__name__}: {str(trouble)[:500]}"])
     seconds = time.monotonic() - began
     verdict = "clean" if tally.is_clean else "FAILED: " + "; ".join(tally.complaints[:5])
+    figures = f"; {tally.figures}" if tally.figures else ""
     line.end(
         f"{tally.faults} faults, {tally.sent} {drill.sent}, lost {tally.lost}, counted twice {tally.twice}, "
-        f"consistent after {tally.longest:.1f} s; {verdict}; seed {seed}"
+        f"consistent after {tally.longest:.1f} s{figures}; {verdict}; seed {seed}"
     )
     return Result(tally, seconds)

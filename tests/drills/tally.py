@@ -15,6 +15,8 @@ class Tally:
     longest: float = 0.0
     """Seconds from the end of the faults until every reader agreed, the longest of all rounds."""
     complaints: list[str] = field(default_factory=list)
+    figures: str = ""
+    """What else was measured, in a few words for the drill's line."""
 
     @property
     def is_clean(self) -> bool:

@@ -1,4 +1,7 @@
-"""A sender of webhooks as a process of its own, for tests that kill it: `<database> <lease seconds> <faults>`."""
+"""A sender of webhooks as a process of its own, for tests that kill it.
+
+`<database> <lease seconds> <faults> <pauses of the schedule, by commas>`; the last two may be left out.
+"""
 
 import asyncio
 import signal
@@ -27,15 +30,16 @@ SOON = Schedule((0.05, 0.1, 0.2, 0.4, 0.8))
 """A schedule for tests that do not want to wait."""
 
 
-async def send(dsn: str, lease: float, faults: str) -> None:
+async def send(dsn: str, lease: float, faults: str = "", pauses: str = "") -> None:
     """Send until SIGTERM, or until a fault ends the process."""
     arm(read_faults(faults))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     engine = create_engine(SecretStr(dsn), application_name="sender", pool_size=2)
     async with Poster(Guard(HERE), clock=CLOCK, total_seconds=lease * 0.8) as poster:
+        schedule = Schedule(tuple(map(float, pauses.split(",")))) if pauses else SOON
         limits = Limits(lease=timedelta(seconds=lease))
-        await WebhookSender(engine, poster, SecretBox(KEY), clock=CLOCK, ids=IDS, schedule=SOON, limits=limits).run(
+        await WebhookSender(engine, poster, SecretBox(KEY), clock=CLOCK, ids=IDS, schedule=schedule, limits=limits).run(
             stop
         )
     await engine.dispose()
@@ -43,4 +47,4 @@ async def send(dsn: str, lease: float, faults: str) -> None:
 
 if __name__ == "__main__":
     leave_out_what_is_loaded()  # as the worker does
-    asyncio.run(send(sys.argv[1], float(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""))
+    asyncio.run(send(sys.argv[1], float(sys.argv[2]), *sys.argv[3:]))

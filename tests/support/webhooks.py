@@ -135,11 +135,11 @@ class Webhooks:
         return {row.state: row.count for row in rows}
 
 
-def completions(plan_id: UUID, count: int, *, at: datetime | None = None, tasks: int = 38) -> list[Told]:
-    """Completions happening now, of the plan's tasks in turn, their versions counting up."""
+def completions(plan_id: UUID, count: int, *, at: datetime | None = None, tasks: int = 38, skip: int = 0) -> list[Told]:
+    """Completions happening now, of the plan's tasks in turn, their versions counting up; after the first `skip`."""
     moment = at or CLOCK.now()
     told = []
-    for number in range(count):
+    for number in range(skip, skip + count):
         place, version = number % tasks, number // tasks + 1
         data = TaskCompletedV1(
             plan_id=plan_id,

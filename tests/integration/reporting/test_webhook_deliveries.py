@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,10 +11,10 @@ from sqlalchemy import text
 from services.reporting.api.webhook_answers import DeliveryAnswer, FullDeliveryAnswer, RecoveryAnswer, SentAnswer
 from shared.contracts.webhooks import WEBHOOKS
 from tests.support.reporting_service import ReportingService
-from tests.support.waiting import eventually
+from tests.support.webhook_house import recover_cut_off
 from tests.support.webhook_office import COMPLETED, DELIVERIES, ENDPOINTS, Person, attempt, deliveries
 
-FAILED = int(os.environ.get("CCHC_TEST_RECOVERED", "450"))  # noqa: TID251 -- a drill asks for 20,000
+FAILED = 450
 
 
 async def counts(service: ReportingService) -> dict[str, int]:
@@ -150,13 +148,7 @@ async def test_a_recovery_cut_off_in_the_middle_leaves_all_failed_and_the_next_o
     [*_, last] = await deliveries(service, endpoint, FAILED, state="failed")
     path, body = f"{ENDPOINTS}/{endpoint}/recover", {"since": (service.clock.now() - timedelta(hours=1)).isoformat()}
     key = {"Idempotency-Key": "khoi-phuc"}
-    async with service.engine.connect() as holder:
-        await holder.execute(text("SELECT 1 FROM webhook_deliveries WHERE event_id = :id FOR UPDATE"), {"id": last})
-        recovery = asyncio.create_task(leader.post(path, body, **key))
-        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE webhook_del%'"
-        found: list[dict[str, Any]] = await eventually(lambda: service.rows(waiting))
-        await service.rows("SELECT pg_terminate_backend(:pid)", pid=found[0]["pid"])
-        assert (await recovery).status_code in {500, 503}
+    assert await recover_cut_off(service, path, body, last, **key) in {500, 503}
     assert await counts(service) == {"failed": FAILED}
     assert (await leader.post(path, body, **key)).json()["recovered"] == FAILED
     assert (await leader.post(path, body, **key)).json()["recovered"] == FAILED

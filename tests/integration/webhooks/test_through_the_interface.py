@@ -1,55 +1,24 @@
 """From registration over HTTP to receipt at a real socket: what owners ask for is what receivers get."""
 
-import os
-from base64 import b64encode
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from shared.clock import SystemClock
-from shared.security import make_issuer
 from tests.support.receivers import Receiver, Reply, Taken
-from tests.support.reporting_service import ReportingService
 from tests.support.waiting import eventually
+from tests.support.webhook_house import House, open_house
 from tests.support.webhook_office import COMPLETED, DELIVERIES, ENDPOINTS, Person, deliveries
-from tests.support.webhook_sender_process import HERE, KEY
 from tests.support.webhooks import Webhooks, completions
-
-FAILED = int(os.environ.get("CCHC_TEST_RECOVERED", "120"))  # noqa: TID251 -- a drill asks for 20,000
-
-
-@dataclass
-class House:
-    """The interface and the delivery machine on one database."""
-
-    service: ReportingService
-    hooks: Webhooks
-
-    @property
-    def leader(self) -> Person:
-        return Person(self.service)
-
-    async def an_endpoint(self, receiver: Receiver, **changed: Any) -> dict[str, Any]:  # noqa: ANN401 -- any field
-        return await self.leader.endpoint(url=receiver.url, **changed)
 
 
 @pytest.fixture
 async def house(hooks: Webhooks, tmp_path: Path) -> AsyncIterator[House]:
-    make_issuer(tmp_path)
-    key = tmp_path / "webhooks.key"
-    key.write_text(b64encode(KEY).decode(), encoding="ascii")
-    service = ReportingService.start(hooks.dsn, tmp_path, webhook_key_file=key, webhook_allowed_networks=HERE)
-    service.clock.set(SystemClock().now() - timedelta(seconds=1))
-    yield House(service, hooks)
-    await service.stop()
+    async with open_house(hooks, tmp_path) as opened:
+        yield opened
 
 
 def verified(taken: Taken, secret: str) -> bool:
@@ -62,7 +31,7 @@ def verified(taken: Taken, secret: str) -> bool:
 
 async def test_an_office_hears_of_its_own_plans_and_never_of_anothers(house: House) -> None:
     async with Receiver() as ours, Receiver() as theirs, house.hooks.sending():
-        made = await house.an_endpoint(ours)
+        made = await house.an_endpoint(ours.url)
         await Person(house.service, unit="LD").endpoint(url=theirs.url)
         told = completions(await house.hooks.a_plan(), 3)
         foreign = completions(await house.hooks.a_plan(unit="LD"), 2)
@@ -76,7 +45,7 @@ async def test_an_office_hears_of_its_own_plans_and_never_of_anothers(house: Hou
 
 async def test_old_and_new_key_verify_during_the_overlap_and_a_leaked_one_no_more(house: House) -> None:
     async with Receiver() as receiver, house.hooks.sending():
-        made = await house.an_endpoint(receiver)
+        made = await house.an_endpoint(receiver.url)
         path = f"{ENDPOINTS}/{made['id']}"
         second = (await house.leader.post(f"{path}/rotate")).json()["secret"]
         await house.leader.post(f"{path}/test", {"event_type": COMPLETED})
@@ -93,7 +62,7 @@ async def test_old_and_new_key_verify_during_the_overlap_and_a_leaked_one_no_mor
 
 async def test_a_test_arrives_with_the_id_that_was_told_and_its_attempt_is_logged(house: House) -> None:
     async with Receiver(lambda _: Reply(202, body="nhận".encode())) as receiver, house.hooks.sending():
-        made = await house.an_endpoint(receiver)
+        made = await house.an_endpoint(receiver.url)
         sent = (await house.leader.post(f"{ENDPOINTS}/{made['id']}/test", {"event_type": COMPLETED})).json()
         await eventually(lambda: receiver.accepted)
         assert {*receiver.ids} == {sent["event_id"]}
@@ -108,41 +77,10 @@ async def test_a_test_arrives_with_the_id_that_was_told_and_its_attempt_is_logge
         assert receiver.taken[0].body.decode() == shown["body"]
 
 
-async def test_what_is_recovered_is_sent_once_and_its_own_failures_are_tried_again(
-    house: House, tell: Callable[[str], None]
-) -> None:
-    """W11: every tenth is refused once more, the others arrive once; another endpoint's stay where they are."""
-    refused: Counter[str] = Counter()
-
-    def first_time_no(taken: Taken) -> Reply:
-        refused[taken.id] += 1
-        return Reply(503) if taken.id in unlucky and refused[taken.id] == 1 else Reply()
-
-    async with Receiver(first_time_no) as receiver:
-        endpoint = (await house.an_endpoint(receiver))["id"]
-        other = (await house.an_endpoint(receiver))["id"]
-        failed = await deliveries(house.service, endpoint, FAILED, state="failed")
-        left_alone = await deliveries(house.service, other, 5, state="failed")
-        unlucky = {str(each) for each in failed[::10]}
-        since = (house.service.clock.now() - timedelta(hours=1)).isoformat()
-        async with house.hooks.sending():
-            answer = await house.leader.post(f"{ENDPOINTS}/{endpoint}/recover", {"since": since})
-            assert answer.json()["recovered"] == FAILED
-            await eventually(lambda: len(receiver.accepted) == FAILED, within=20 + FAILED / 50)
-
-            async def all_recorded() -> bool:
-                return await house.hooks.states(UUID(endpoint)) == {"delivered": FAILED}
-
-            await eventually(all_recorded)
-    assert receiver.ids == Counter({str(each): 2 if str(each) in unlucky else 1 for each in failed})
-    assert await house.hooks.states(UUID(other)) == {"failed": len(left_alone)}
-    tell(f"recover: {FAILED} arrived, {len(unlucky)} of them after another refusal, 0 twice, 0 missed")
-
-
 async def test_an_endpoint_that_is_left_alone_is_tried_at_once_when_its_owner_asks(house: House) -> None:
     """Its circuit is open for an hour; one probe goes out, and with its success all that waits."""
     async with Receiver() as receiver, house.hooks.sending():
-        endpoint = (await house.an_endpoint(receiver))["id"]
+        endpoint = (await house.an_endpoint(receiver.url))["id"]
         await house.hooks.run(
             "UPDATE webhook_endpoints SET failures = 9, failing_since = now(), paused_until = now() + interval '1 hour'"
         )
@@ -155,7 +93,7 @@ async def test_an_endpoint_that_is_left_alone_is_tried_at_once_when_its_owner_as
 
 async def test_what_waits_while_an_endpoint_is_switched_off_is_sent_when_it_is_switched_on(house: House) -> None:
     async with Receiver() as receiver, house.hooks.sending():
-        path = f"{ENDPOINTS}/{(await house.an_endpoint(receiver))['id']}"
+        path = f"{ENDPOINTS}/{(await house.an_endpoint(receiver.url))['id']}"
         await house.leader.call("PATCH", path, {"state": "disabled"})
         endpoint = path.rpartition("/")[2]
         waiting = await deliveries(house.service, endpoint, 4, state="waiting")
@@ -168,8 +106,8 @@ async def test_what_waits_while_an_endpoint_is_switched_off_is_sent_when_it_is_s
 async def test_an_endpoint_can_be_deleted_while_it_is_being_sent_to(house: House) -> None:
     async with Receiver(lambda _: Reply(pause=0.05)) as receiver, Receiver() as other, house.hooks.sending():
         for _ in range(5):
-            endpoint = (await house.an_endpoint(receiver))["id"]
-            await house.an_endpoint(other)
+            endpoint = (await house.an_endpoint(receiver.url))["id"]
+            await house.an_endpoint(other.url)
             await deliveries(house.service, endpoint, 60, state="waiting")
             so_far = len(receiver.taken)
             await house.leader.post(f"{ENDPOINTS}/{endpoint}/test", {"event_type": COMPLETED})
