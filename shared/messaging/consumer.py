@@ -194,7 +194,8 @@ class Consumer:
             await self._agree(reader, place, Standing(first.position, last.position + 1))
             return False
         self._next[place] = last.position + 1
-        self._progress.note(place, last.position + 1, [item.event for item in items if item.event is not None])
+        events = (item.event for item in reversed(items) if item.event is not None)
+        self._progress.note(place, last.position + 1, next(events, None))
         reach("consumer.noted")
         await reader.commit(*place, last.position + 1)
         reach("consumer.acknowledged")

@@ -1,6 +1,6 @@
 """How far a consumer is, written about once a second: reports say from it how far behind they may be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,11 +22,11 @@ class Progress:
         self._taken: dict[Partition, int] = {}
         self._times: dict[Partition, datetime] = {}
 
-    def note(self, place: Partition, next_position: int, events: Sequence[Event[Any]]) -> None:
-        """Remember that everything before `next_position` is taken in, and when the last of it happened."""
+    def note(self, place: Partition, next_position: int, last: Event[Any] | None) -> None:
+        """Remember that everything before `next_position` is taken in, and when the last event of it happened."""
         self._taken[place] = next_position
-        if events:
-            self._times[place] = events[-1].attributes.time
+        if last is not None:
+            self._times[place] = last.attributes.time
 
     async def write(self, standing: Mapping[Partition, Standing]) -> None:
         """Write a row for each partition that this member has, with news or without.

@@ -6,7 +6,6 @@ take over at once, and it can no longer commit.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +13,7 @@ from itertools import groupby
 from typing import Any
 
 import asyncpg
+from pydantic_core import from_json
 
 from shared.messaging.transports.port import LogUnavailable, Partition, Received, Standing
 
@@ -233,4 +233,4 @@ class PostgresReader:
 
 def _received(row: Any) -> Received:  # noqa: ANN401 -- asyncpg has no types
     topic, partition, position, key, headers, value = row
-    return Received(topic, partition, position, key, json.loads(headers), value)
+    return Received(topic, partition, position, key, from_json(headers), value)
