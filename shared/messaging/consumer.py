@@ -49,7 +49,7 @@ LIMIT = 1000
 LIMIT_IN_BULK = 5000
 """The same for who handles them in bulk. One fetch is shared by all partitions and each has a commit of its own, so
 larger ones catch up three times as fast."""
-AT_ONCE = 1000
+AT_ONCE = 2500
 """Messages of one transaction. While the database writes them the next ones are decoded."""
 DECODED_AT_ONCE = 50
 """Messages decoded between two looks at what the database says; two milliseconds."""

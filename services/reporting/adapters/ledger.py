@@ -5,11 +5,14 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic_core import to_json
 from sqlalchemy import or_, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.adapters.event_mapping import heard
@@ -18,31 +21,33 @@ from services.reporting.domain.fold import known_at
 from services.reporting.ports import LedgerReading
 from shared.contracts.envelope import Attributes, Contract
 from shared.contracts.plans import PlanIssuedV1, UnitChangedV1
+from shared.database.engine import DRIVER_ERRORS
+from shared.database.tables import consumer_state
 from shared.messaging.transports.port import Received
 
 _LARGEST = 2**63 - 1
 
+_WORTH_COPYING = 50
+"""From so many events on, two more round trips for a savepoint are less than what arrays cost."""
+_OF_A_BATCH = ("cluster_id", "topic", "partition")
+
 # One array a column: the statement is the same for one event and for a thousand. Data travel as the text that was sent.
-# Identifiers come back only where some were known before.
 _WRITE = text("""
-    WITH written AS (
-        INSERT INTO ledger (event_id, type, source, subject, plan_id, task_id, version, time, headers, data, cluster_id,
-            topic, partition, position)
-        SELECT event_id, type, source, subject, plan_id, task_id, version, time, headers::jsonb, data::jsonb,
-            (SELECT cluster_id FROM consumer_state AS known
-            WHERE known.consumer_group = :group AND known.topic = :topic AND known.partition = :partition),
-            CAST(:topic AS text), CAST(:partition AS integer), position
-        FROM unnest(
-            CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:source AS text[]), CAST(:subject AS text[]),
-            CAST(:plan_id AS uuid[]), CAST(:task_id AS uuid[]), CAST(:version AS bigint[]),
-            CAST(:time AS timestamptz[]), CAST(:headers AS text[]), CAST(:data AS text[]), CAST(:position AS bigint[])
-        ) WITH ORDINALITY AS heard (event_id, type, source, subject, plan_id, task_id, version, time, headers, data,
-            position, place)
-        ORDER BY place
-        ON CONFLICT (event_id) DO NOTHING
-        RETURNING event_id
-    )
-    SELECT CASE WHEN count(*) < :number THEN coalesce(array_agg(event_id), '{}') END FROM written
+    INSERT INTO ledger (event_id, type, source, subject, plan_id, task_id, version, time, headers, data, cluster_id,
+        topic, partition, position)
+    SELECT event_id, type, source, subject, plan_id, task_id, version, time, headers::jsonb, data::jsonb,
+        (SELECT cluster_id FROM consumer_state AS known
+        WHERE known.consumer_group = :group AND known.topic = :topic AND known.partition = :partition),
+        CAST(:topic AS text), CAST(:partition AS integer), position
+    FROM unnest(
+        CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:source AS text[]), CAST(:subject AS text[]),
+        CAST(:plan_id AS uuid[]), CAST(:task_id AS uuid[]), CAST(:version AS bigint[]), CAST(:time AS timestamptz[]),
+        CAST(:headers AS text[]), CAST(:data AS text[]), CAST(:position AS bigint[])
+    ) WITH ORDINALITY AS heard (event_id, type, source, subject, plan_id, task_id, version, time, headers, data,
+        position, place)
+    ORDER BY place
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id
 """)
 
 
@@ -63,11 +68,40 @@ class SqlLedger:
 
     async def write(self, events: Sequence[Heard], *, group: str) -> set[UUID]:
         """Write events of one partition down in their order; return the ids of those heard for the first time."""
+        if len(events) >= _WORTH_COPYING and await self._copy(events, group):
+            return {event.attributes.id for event in events}
         place = events[0].message
-        asked = {"group": group, "topic": place.topic, "partition": place.partition, "number": len(events)}
-        written = await self._connection.execute(_WRITE, _columns(events) | asked)
-        new: list[UUID] | None = written.scalar_one()
-        return {event.attributes.id for event in events} if new is None else set(new)
+        asked = {"group": group, "topic": place.topic, "partition": place.partition}
+        return set((await self._connection.execute(_WRITE, _columns(events) | asked)).scalars())
+
+    async def _copy(self, events: Sequence[Heard], group: str) -> bool:
+        """Write events that nobody has heard before; False, and nothing is written, when one of them is known.
+
+        Raises:
+            DBAPIError: as for any other statement; the driver's error is its `orig`.
+        """
+        place, state = events[0].message, consumer_state.c
+        cluster = await self._connection.scalar(
+            select(state.cluster_id).where(
+                state.consumer_group == group, state.topic == place.topic, state.partition == place.partition
+            )
+        )
+        columns = _columns(events)
+        same = [repeat(each) for each in (cluster, place.topic, place.partition)]
+        rows = zip(*columns.values(), *same, strict=False)
+        savepoint = await self._connection.begin_nested()
+        driver: Any = (await self._connection.get_raw_connection()).driver_connection
+        try:
+            await driver.copy_records_to_table("ledger", records=rows, columns=(*columns, *_OF_A_BATCH))
+        except asyncpg.UniqueViolationError:
+            await savepoint.rollback()
+            return False
+        except DRIVER_ERRORS as error:
+            raise DBAPIError(
+                None, None, error, hide_parameters=True, connection_invalidated=driver.is_closed()
+            ) from error
+        await savepoint.commit()
+        return True
 
     async def read(self, plan_id: UUID, as_of: datetime) -> LedgerReading:
         """Return what was known of a plan at `as_of`, by one statement."""
