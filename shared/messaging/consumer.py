@@ -110,7 +110,10 @@ class Consumer:
                 await self._transport.ensure_topics(self._subscription.topics)
                 await self._know_cluster()
                 await reader.start()
-                await self._read(reader, stop, backoff)
+                try:
+                    await self._read(reader, stop, backoff)
+                finally:
+                    await self._progress.stop()
             except ConsumerHalted as halt:
                 self.status.set("halted", str(halt))
                 _log.error("consumer halted", group=self._subscription.group, reason=str(halt))
@@ -268,7 +271,7 @@ class Consumer:
         if now >= self._due["cluster"]:
             await self._know_cluster()
         if now >= self._due["progress"]:
-            await self._progress.write(await reader.standing())
+            await self._progress.go_on(reader)
             self._due["progress"] = now + PROGRESS_EVERY
         if now >= self._due["sweep"]:
             await apply_parked(self._engine, self._intake, self._subscription.group)
