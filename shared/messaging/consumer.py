@@ -49,9 +49,11 @@ LIMIT = 1000
 LIMIT_IN_BULK = 5000
 """The same for who handles them in bulk. One fetch is shared by all partitions and each has a commit of its own, so
 larger ones catch up three times as fast."""
-AT_ONCE = 2500
+AT_ONCE = 1000
 """Messages of one transaction. While the database writes them the next ones are decoded."""
-DECODED_AT_ONCE = 50
+AT_ONCE_IN_BULK = 2500
+"""The same for who handles them in bulk, where each transaction has half a dozen round trips however large it is."""
+DECODED_AT_ONCE = 100
 """Messages decoded between two looks at what the database says; two milliseconds."""
 PROGRESS_EVERY = 1.0
 CLUSTER_EVERY = 10.0
@@ -85,7 +87,9 @@ class Consumer:
         self._engine = engine
         self._transport = transport
         self._subscription = subscription
-        self._limit = LIMIT if subscription.in_bulk is None else LIMIT_IN_BULK
+        self._limit, self._at_once = LIMIT, AT_ONCE
+        if subscription.in_bulk is not None:
+            self._limit, self._at_once = LIMIT_IN_BULK, AT_ONCE_IN_BULK
         self._tracer = tracer or trace.get_tracer("cchc")
         self._intake = Intake(
             engine,
@@ -153,7 +157,8 @@ class Consumer:
 
     async def _take_in(self, reader: Reader, batches: Sequence[Sequence[Received]], stop: asyncio.Event) -> None:
         """Take everything in, a partition after another; while the database writes, the next messages are decoded."""
-        chunks = [batch[start : start + AT_ONCE] for batch in batches for start in range(0, len(batch), AT_ONCE)]
+        size = self._at_once
+        chunks = [batch[start : start + size] for batch in batches for start in range(0, len(batch), size)]
         given_up: set[Partition] = set()
         ahead: asyncio.Task[list[Item]] | None = None
         try:

@@ -202,7 +202,7 @@ def _reader(pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JS
 
 
 _READER = _reader(_pairs)
-_scan = _READER.scan_once
+_scan: Callable[[str, int], tuple[object, int]] = vars(_READER)["scan_once"]
 """Reads one JSON value from a place on; what else the decoder does is skipping of blanks around it."""
 _STRICT_READER = _reader(_pairs_without_nul)
 """For texts in which NUL may stand: JSON knows it only escaped, so most need not be searched value by value."""

@@ -124,12 +124,11 @@ class PostgresReader:
 
     async def _look(self, limit: int) -> "_Found":
         ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            found = await ahead
+        found = None if ahead is None else await ahead
         async with self._connected() as connection:
             if time.monotonic() >= self._balance_at:
                 await self._balance(connection)
-            if ahead is not None:
+            if found is not None:
                 return found
             self._news.clear()
             return await self._read(connection, limit)
