@@ -26,7 +26,7 @@ demo: $(RUN_READY) ## công việc chính trên hệ thống đang chạy, có k
 	@$(BIN)/cchc demo
 
 # Tests that start whole systems come last, among their own kind: they measure how long a system needs to come back.
-IN_PARALLEL := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+IN_PARALLEL := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 WHOLE_SYSTEMS := tests/e2e tests/fuzz tests/integration/deploy tests/integration/kafka
 test: $(DEV_READY) ## mọi kiểm thử; ARGS="-k tên" để chọn [all tests; ARGS chooses]
 ifdef ARGS

@@ -5,6 +5,7 @@ import re
 import sys
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -62,13 +63,24 @@ def token(
     unit: Annotated[str | None, typer.Option(help="Mã đơn vị; bỏ trống là toàn hệ thống (unit code).")] = None,
     name: Annotated[str | None, typer.Option(help="Tên người dùng (name).")] = None,
     expires: Annotated[str, typer.Option(help="Thời hạn: 30m, 8h, 7d (lifetime).")] = "8h",
+    keys: Annotated[Path | None, typer.Option(help="Thư mục chứa khóa ký; mặc định $CCHC_HOME/keys.")] = None,
 ) -> None:
-    """In ra một mã truy cập (bearer token), không in gì khác (print one access token and nothing else)."""
+    """In ra một mã truy cập (bearer token), không in gì khác (print one access token and nothing else).
+
+    Với --keys, mã ghi CCHC_ISSUER và CCHC_AUDIENCE của hệ thống dùng khóa đó (of the system that these keys are for).
+    """
     from deploy.commands.client import local_token
+    from deploy.embedded.settings import inherited_environment
 
     if role is RoleName.DEPARTMENT and not unit:
         raise CommandRefusedError("Vai trò department cần --unit, ví dụ --unit TV-STP. [department needs a unit]")
-    typer.echo(local_token(_home().keys, role=role, unit=unit, name=name, expires=_lifetime(expires)))
+    environment = inherited_environment() if keys else {}
+    told = {
+        option: environment[setting]
+        for option, setting in (("issuer", "CCHC_ISSUER"), ("audience", "CCHC_AUDIENCE"))
+        if environment.get(setting)
+    }
+    typer.echo(local_token(keys or _home().keys, role=role, unit=unit, name=name, expires=_lifetime(expires), **told))
 
 
 @app.command()

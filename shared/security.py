@@ -166,12 +166,15 @@ def _claim(claims: dict[str, Any], place: str) -> Any:  # noqa: ANN401 -- any JS
     return found
 
 
-def make_issuer(directory: Path) -> Path:
+def make_issuer(directory: Path, public_directory: Path | None = None) -> Path:
     """Make the signing key of an installation without an identity provider, once; return its public key file.
 
-    Safe to call again and at the same time: the first key stays. The private key is readable by its owner only.
+    Safe to call again and at the same time: the first key stays. The private key is readable by its owner only; the
+    public one lies beside it, or in a directory of its own that the services may see while they do not see the other.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shown = public_directory or directory
+    shown.mkdir(mode=0o755, parents=True, exist_ok=True)
     private_file = directory / "issuer.jwk"
     if not private_file.exists():
         key = OKPKey.generate_key("Ed25519", auto_kid=True)
@@ -183,7 +186,7 @@ def make_issuer(directory: Path) -> Path:
         finally:
             written.unlink()
     public = {**_private_key(directory).as_dict(private=False), "use": "sig", "alg": "Ed25519"}
-    public_file = directory / "jwks.json"
+    public_file = shown / "jwks.json"
     text = json.dumps({"keys": [public]})
     if not public_file.exists() or public_file.read_text() != text:
         _write_beside(public_file, text, mode=0o644).replace(public_file)

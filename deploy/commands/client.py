@@ -21,7 +21,16 @@ PAGE = 200
 TIMEOUT = 30.0  # seconds for one request
 
 
-def local_token(keys: Path, *, role: str, unit: str | None, name: str | None, expires: timedelta) -> str:
+def local_token(
+    keys: Path,
+    *,
+    role: str,
+    unit: str | None,
+    name: str | None,
+    expires: timedelta,
+    issuer: str = ISSUER,
+    audience: str = AUDIENCE,
+) -> str:
     """Return a token of the installation's own issuer.
 
     Raises:
@@ -30,8 +39,8 @@ def local_token(keys: Path, *, role: str, unit: str | None, name: str | None, ex
     try:
         return issue_token(
             keys,
-            issuer=ISSUER,
-            audience=AUDIENCE,
+            issuer=issuer,
+            audience=audience,
             role=role,
             unit=unit,
             name=name,

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from deploy.commands.doctor_findings import Finding, broken, duration, warning, well
 from shared.clock import SystemClock
 from shared.database.engine import DatabaseTrouble, Engine, create_engine
-from shared.database.migrations import pending
+from shared.database.revisions import pending
 from shared.http.health import LARGE_LAG_MESSAGES, OLD_UNPUBLISHED_SECONDS, STALE_HEARTBEAT_SECONDS
 from shared.http.plumbing_state import PlumbingState, WorkerPart, read_plumbing_state
 from shared.messaging.status import kind_of

@@ -9,7 +9,7 @@ from deploy.commands.doctor_findings import Finding, broken, warning, well
 from deploy.commands.installation import Installation
 from shared.contracts.topics import ALL
 from shared.database.engine import DatabaseTrouble, create_engine
-from shared.database.migrations import LOG, pending
+from shared.database.revisions import LOG, pending
 from shared.messaging.status import kind_of
 from shared.messaging.transports import create_transport
 from shared.messaging.transports.port import LogUnavailable

@@ -133,7 +133,8 @@ class Installation:
 
     async def migrate(self) -> None:
         """Bring every database that is named here to its head, that of the event log included when it is used."""
-        from shared.database.migrations import LOG, migrate
+        from shared.database.migrations import migrate
+        from shared.database.revisions import LOG
 
         if self.settings.transport == "postgres":
             self._require_log()

@@ -40,14 +40,20 @@ def keys(
     directory: Annotated[
         Path | None, typer.Option(help="Thư mục chứa khóa; mặc định $CCHC_HOME/keys (where the keys lie).")
     ] = None,
+    public_directory: Annotated[
+        Path | None, typer.Option(help="Nơi đặt khóa công khai jwks.json, nếu khác (where the public key goes).")
+    ] = None,
+    webhook_key: Annotated[
+        Path | None, typer.Option(help="Tệp khóa của webhook; mặc định trong thư mục trên (file of the webhooks' key).")
+    ] = None,
 ) -> None:
     """Tạo khóa ký mã truy cập và khóa của webhook, nếu chưa có; in đường dẫn khóa công khai (make the keys once)."""
     from deploy.embedded.secret_files import make_key
     from shared.security import make_issuer
 
     home = Home(home_directory())
-    make_key(home.webhook_key if directory is None else directory / "webhook.key")
-    typer.echo(make_issuer(directory or home.keys))
+    make_key(webhook_key or (home.webhook_key if directory is None else directory / "webhook.key"))
+    typer.echo(make_issuer(directory or home.keys, public_directory))
 
 
 def seed() -> None:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+from shared.http.known_problems import HEAD_TOO_LARGE, NOT_HTTP
+from shared.http.problem_spec import ProblemSpec
+from shared.http.problems import problem_before_any_request
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -37,8 +39,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > self.most_head_bytes:
                 self._head_complete()
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
+                self._refuse(HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -48,6 +49,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_complete()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- English, and of the parser
+        self._refuse(NOT_HTTP)
+
+    def _refuse(self, spec: ProblemSpec) -> None:
+        self.transport.write(problem_before_any_request(spec))
+        self.transport.close()
 
     def _expect_head(self) -> None:
         self._head_bytes = 0

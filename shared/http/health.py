@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.responses import Response
 
+from shared.database.revisions import pending
 from shared.http.plumbing_state import PlumbingState, WorkerPart, read_plumbing_state
 from shared.messaging.transports.port import LOG_TRIMMED
 from shared.signing_keys import KeySource
@@ -85,8 +86,6 @@ class Probe:
     async def _migrations(self) -> Check:
         """Once at head, always at head: a running program's migrations do not go back."""
         if not self._migrated:
-            from shared.database.migrations import pending
-
             for history in self._histories:
                 if sentence := await pending(self._engine, history):
                     _log.warning("migrations pending", detail=sentence)

@@ -70,6 +70,22 @@ MALFORMED_REQUEST: Final = ProblemSpec(
     "Nội dung yêu cầu không đọc được (sai mã hoá, sai cấu trúc hoặc bị cắt cụt).",
     "The request's body cannot be read (wrong encoding, wrong structure, or cut short).",
 )
+HEAD_TOO_LARGE: Final = ProblemSpec(
+    431,
+    "head-too-large",
+    "Phần đầu yêu cầu quá lớn",
+    "Request head too large",
+    "Địa chỉ và các trường tiêu đề của yêu cầu vượt quá dung lượng cho phép.",
+    "The request's target and header fields are larger than allowed.",
+)
+NOT_HTTP: Final = ProblemSpec(
+    MALFORMED_REQUEST.status,
+    MALFORMED_REQUEST.code,
+    MALFORMED_REQUEST.title_vi,
+    MALFORMED_REQUEST.title_en,
+    "Dữ liệu nhận được không phải là một yêu cầu HTTP hợp lệ.",
+    "What arrived is no valid HTTP request.",
+)
 NOT_FOUND: Final = ProblemSpec(
     404, "not-found", "Không tìm thấy", "Not found", "Không có địa chỉ này.", "There is nothing at this address."
 )

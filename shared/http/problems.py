@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
@@ -74,14 +75,7 @@ def problem_response(
     except (AttributeError, KeyError, IndexError, ValueError, TypeError):
         _log.exception("problem text does not fit its error", code=spec.code)
         detail = title
-    body: dict[str, Any] = {
-        "type": f"urn:cchc:problem:{spec.code}",
-        "title": title,
-        "status": spec.status,
-        "detail": detail,
-        "code": spec.code,
-        "instance": f"urn:cchc:trace:{trace_id()}",
-    }
+    body = _document(spec, title, detail)
     shown = errors or getattr(error, "errors", None)
     if isinstance(shown, Sequence) and shown:
         body["errors"] = [_without_surrogates(dict(entry)) for entry in shown[:_MOST_ERRORS]]
@@ -91,6 +85,29 @@ def problem_response(
         media_type=MEDIA_TYPE,
         headers={"Content-Language": language, "Vary": "Accept-Language", **spec.headers, **(headers or {})},
     )
+
+
+def _document(spec: ProblemSpec, title: str, detail: str) -> dict[str, Any]:
+    return {
+        "type": f"urn:cchc:problem:{spec.code}",
+        "title": title,
+        "status": spec.status,
+        "detail": detail,
+        "code": spec.code,
+        "instance": f"urn:cchc:trace:{trace_id()}",
+    }
+
+
+def problem_before_any_request(spec: ProblemSpec) -> bytes:
+    """Return the whole HTTP/1.1 answer to bytes that never became a request; in Vietnamese, and the last one."""
+    answer = JSONResponse(
+        _document(spec, spec.title_vi, spec.detail_vi),
+        media_type=MEDIA_TYPE,
+        headers={"Content-Language": "vi", "Connection": "close"},
+    )
+    status = HTTPStatus(spec.status)
+    head = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
+    return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, status.phrase.encode(), head, bytes(answer.body))
 
 
 def _without_surrogates(entry: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts.topics import Topic
-from shared.database.migrations import pending
+from shared.database.revisions import pending
 from shared.messaging.backoff import Backoff, pause
 from shared.messaging.consumer import Consumer
 from shared.messaging.fault_points import arm, read_faults

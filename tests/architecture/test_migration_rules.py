@@ -77,6 +77,23 @@ def test_a_migration_leaves_the_program_before_it_alive(file: Path) -> None:
     assert list(refusals(file.read_text(encoding="utf-8"))) == []
 
 
+def test_a_revision_is_named_as_its_file_and_follows_the_file_before() -> None:
+    """Processes ask where their database stands without alembic (shared/database/revisions.py)."""
+    for folder in {file.parent for file in VERSIONS}:
+        files = sorted(file for file in VERSIONS if file.parent == folder)
+        before = None
+        for file in files:
+            told = {
+                statement.targets[0].id: statement.value.value
+                for statement in ast.parse(file.read_text(encoding="utf-8")).body
+                if isinstance(statement, ast.Assign)
+                and isinstance(statement.targets[0], ast.Name)
+                and isinstance(statement.value, ast.Constant)
+            }
+            assert (told["revision"], told["down_revision"]) == (file.stem, before)
+            before = file.stem
+
+
 def test_there_are_migrations_to_look_at() -> None:
     assert len(VERSIONS) >= 5
 

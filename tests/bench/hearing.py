@@ -23,7 +23,7 @@ from services.reporting.consumers import SUBSCRIPTION
 from shared.contracts.tasks import TaskCompletedV1
 from shared.contracts.topics import PLANS, TASKS
 from shared.database.engine import create_engine
-from shared.database.migrations import LOG
+from shared.database.revisions import LOG
 from shared.memory import WHILE_CATCHING_UP, leave_out_what_is_loaded
 from shared.messaging.consumer import LIMIT_IN_BULK, Consumer
 from shared.messaging.transports import create_transport

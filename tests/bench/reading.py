@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.plans.console import load_seed
 from shared.security import make_issuer
 from tests.bench.growth import lead_token
 from tests.bench.load import Request
@@ -19,7 +20,8 @@ async def measure_reading(folder: Path, size: Size) -> Found:
     ports = {"ceiling": free_port(), "ours": free_port()}
     async with durable_postgres(folder) as admin:
         dsn = await make_database(admin, "plans", ("shared.messaging", "services.plans"))
-        filling = await PlansService.start(dsn, keys)
+        filling = PlansService.start(dsn, keys)
+        await load_seed(filling.desk)
         plan_id = await filling.an_issued_plan()
         await filling.stop()
         environment = {

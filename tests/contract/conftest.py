@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from deploy.embedded.postgres import EmbeddedPostgres
 from shared.contracts.topics import Topic
-from shared.database.migrations import LOG, migrate
+from shared.database.migrations import migrate
+from shared.database.revisions import LOG
 from shared.ids import TimeOrderedIds
 from shared.messaging.transports import create_transport
 from shared.messaging.transports.kafka import KafkaTransport

@@ -2,11 +2,15 @@
 
 import time
 
+import pytest
+
 from shared.contracts.topics import Topic
 from shared.messaging.transports.port import LogUnavailable, Transport
 from tests.contract.conftest import Machine
 from tests.support.log_records import read, records
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.slow(40)
 
 
 async def test_publishing_while_the_log_is_away_fails_within_the_deadline_and_works_again_afterwards(

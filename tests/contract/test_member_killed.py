@@ -7,10 +7,14 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 from shared.contracts.topics import Topic
 from shared.messaging.transports.port import Reader, Record, Transport
 from shared.settings import SharedSettings
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.slow(14)
 
 ROOT = Path(__file__).parents[2]
 MEMBER = """

@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
+import pytest
+
 from shared.contracts.topics import Topic
 from shared.messaging.transports.port import (
     MAX_RECORD_BYTES,
@@ -18,6 +20,8 @@ from shared.messaging.transports.port import (
 from tests.contract.conftest import MakeTransport
 from tests.support.log_records import read, records
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.slow(20)
 
 
 def values_by_key(found: Sequence[Received]) -> dict[bytes | None, list[int]]:

@@ -50,7 +50,7 @@ CATALOGUE = (
         r06_log_wiped.drill,
         lambda size: size["wipes"],
         full={"postgres": {"wipes": 10}, "kafka": {"wipes": 10}},
-        small={"postgres": {"wipes": 1}, "kafka": {"wipes": 1}},
+        small={"postgres": {"wipes": 2}, "kafka": {"wipes": 1}},
     ),
     Drill(
         "R5",

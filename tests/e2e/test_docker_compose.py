@@ -6,6 +6,7 @@ compose network is replaced: host names, ports, the keys' directory.
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
@@ -32,7 +34,7 @@ SECRETS = {
 }
 LONG_RUNNING = [f"{service}-{part}" for service in ("plans", "tasks", "reporting") for part in ("api", "worker")]
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow(20)]
 
 
 def interpolate(value: str) -> str:
@@ -62,7 +64,7 @@ class Composition:
             key: interpolate(str(value))
             .replace("postgres:5432", f"127.0.0.1:{self.base + 32}")
             .replace("kafka:9092", f"127.0.0.1:{self.base + 92}")
-            .replace("/run/cchc/keys", str(self.folder / "keys"))
+            .replace("/run/cchc", str(self.folder))
             .replace("0.0.0.0", "127.0.0.1")  # noqa: S104 -- compose binds inside a container
             for key, value in given.items()
         }
@@ -70,14 +72,14 @@ class Composition:
         return {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", **ports, **replaced}
 
     def command(self, name: str) -> list[str]:
-        words = [
-            word.replace("/run/cchc/keys", str(self.folder / "keys")) for word in COMPOSE["services"][name]["command"]
-        ]
+        service = COMPOSE["services"][name]
+        given = [*service.get("entrypoint", ()), *service.get("command", ())]
+        words = [word.replace("/run/cchc", str(self.folder)) for word in given]
         return [sys.executable if words[0] == "python" else str(Path(sys.executable).with_name(words[0])), *words[1:]]
 
-    def run_once(self, name: str) -> None:
+    def run_once(self, name: str, *arguments: str) -> str:
         found = subprocess.run(
-            self.command(name),
+            [*self.command(name), *arguments],
             env=self.environment(name),
             cwd=ROOT,
             capture_output=True,
@@ -86,6 +88,7 @@ class Composition:
             check=False,
         )
         assert found.returncode == 0, f"{name}: {found.stdout}\n{found.stderr}"
+        return found.stdout
 
     def start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -165,6 +168,19 @@ def test_every_process_of_the_file_is_known() -> None:
     )
 
 
+def test_each_process_sees_the_keys_that_it_needs() -> None:
+    """Who signs tokens, and what opens the secrets of webhooks, is not in the reach of every service."""
+    seen = {
+        name: {volume.partition(":")[0] for volume in service.get("volumes", ())}
+        for name, service in COMPOSE["services"].items()
+    }
+    reporting = {"reporting-api", "reporting-worker", "migrate"}  # the last one reads every service's settings
+    assert {name for name, volumes in seen.items() if "issuer" in volumes} == {"keys", "token"}
+    assert {name for name, volumes in seen.items() if "webhook" in volumes} == {"keys", *reporting}
+    writers = {name for name in LONG_RUNNING for volume in COMPOSE["services"][name]["volumes"] if "ro" not in volume}
+    assert writers == set()
+
+
 def test_only_loopback_is_published() -> None:
     for name, service in COMPOSE["services"].items():
         for port in service.get("ports", []):
@@ -180,6 +196,10 @@ def test_the_described_processes_do_the_main_job(composition: Composition) -> No
         port = str(composition.base + offset)
         command = [str(Path(sys.executable).with_name("cchc")), *health[2:-1], port]
         until(partial(passes, command), within=60, what=f"{service} healthy by its own health check")
+    token = composition.run_once("token", "--role", "secretariat", "--unit", "TV").strip()
+    with httpx2.Client(headers={"Authorization": f"Bearer {token}"}) as secretariat:
+        assert secretariat.get(f"http://127.0.0.1:{composition.base + 1}/v1/plans").status_code == 200
+    shutil.copy(composition.folder / "issuer" / "issuer.jwk", composition.folder / "keys")  # where `System` looks
     system = System(composition.folder, composition.base, {"CCHC_TRANSPORT": "kafka"}, issuer="cchc-compose")
     plan_id = import_and_issue(system, title="Kế hoạch CCHC năm 2023")
     report_all(system, plan_id)

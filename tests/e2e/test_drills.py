@@ -23,7 +23,7 @@ CASES = [
     if transport in drill.small
 ]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow(150), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.support.system import ROOT
 
 SEED = secrets.randbelow(10**6)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(70)
 
 
 @dataclass(frozen=True)

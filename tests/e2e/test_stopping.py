@@ -53,7 +53,7 @@ def exit_codes(system: System) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 @pytest.mark.timeout(300)
 def test_every_process_and_the_whole_system_stop_under_load_without_a_failed_request(
     running: System, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -146,7 +146,7 @@ async def an_installation(directory: Path) -> AsyncIterator[Installation]:
         await postgres.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 @pytest.mark.timeout(300)
 async def test_processes_are_replaced_one_by_one_while_people_work(
     previous: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,8 @@ from tests.fuzz.traffic import SERVICES, Traffic
 from tests.fuzz.world import things_that_exist
 from tests.support.system import System, until
 
+pytestmark = pytest.mark.slow(60)
+
 A_DRILL = 10_000
 """From so many requests on, the boundary cases of the documents are sent too, on top."""
 REQUESTS = int(os.environ.get("CCHC_TEST_REQUESTS", "2000"))  # noqa: TID251 -- a drill's count

@@ -116,11 +116,12 @@ async def read_models(system: System) -> dict[str, list[str]]:
 
 
 async def settled(system: System) -> dict[str, list[str]]:
-    """Return the read models once two looks one second apart are equal."""
+    """Return the read models once no plan waits for its marks and two looks one second apart are equal."""
     before: dict[str, list[str]] = {}
     for _ in range(120):
+        waiting = await fetch(system, "reporting", "SELECT FROM plans_to_count LIMIT 1")
         now = await read_models(system)
-        if now == before:
+        if now == before and not waiting:
             return now
         before = now
         await asyncio.sleep(1)

@@ -18,7 +18,7 @@ from shared.contracts.envelope import Contract, Event, event, to_headers
 from shared.contracts.tasks import ActorV1, TaskProgressedV1
 from shared.contracts.topics import TASKS
 from shared.database.engine import create_engine
-from shared.database.migrations import LOG, PLUMBING
+from shared.database.revisions import LOG, PLUMBING
 from shared.ids import TimeOrderedIds
 from shared.messaging.consumer import Consumer
 from shared.messaging.outbox import Outbox

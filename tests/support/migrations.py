@@ -9,16 +9,8 @@ from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, MetaData
 
-from shared.database.migrations import (
-    configuration,
-    downgrade,
-    histories,
-    include_name,
-    include_object,
-    migration_engine,
-    upgrade,
-    version_table,
-)
+from shared.database.migrations import configuration, downgrade, include_name, include_object, migration_engine, upgrade
+from shared.database.revisions import histories, version_table
 
 
 async def assert_stairway(dsn: str, history: str) -> None:

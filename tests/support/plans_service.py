@@ -1,4 +1,4 @@
-"""The plans service as its callers meet it: HTTP with tokens, a database with the seed's units and programmes."""
+"""The plans service as its callers meet it: HTTP with tokens, a database of its own."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.plans.console import load_seed
 from services.plans.handlers import Desk
 from services.plans.main import create_app
 from services.plans.settings import PlansSettings
@@ -36,14 +35,12 @@ class PlansService:
     settings: PlansSettings
 
     @classmethod
-    async def start(cls, dsn: str, keys: Path, **settings: Any) -> "PlansService":  # noqa: ANN401 -- any setting
+    def start(cls, dsn: str, keys: Path, **settings: Any) -> "PlansService":  # noqa: ANN401 -- any setting
         chosen = PlansSettings(
             plans_database_url=SecretStr(dsn), jwks_url=f"file://{keys / 'jwks.json'}", _env_file=None, **settings
         )
         clock = FixedClock(NOW)
-        started = cls(create_app(chosen, clock=clock), dsn, keys, clock, chosen)
-        await load_seed(started.desk)
-        return started
+        return cls(create_app(chosen, clock=clock), dsn, keys, clock, chosen)
 
     async def stop(self) -> None:
         await self.engine.dispose()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -12,7 +13,16 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from shared.ids import TimeOrderedIds
 from tests.support.ports import free_port
 
-DatabaseFactory = Callable[[Sequence[str]], Awaitable[str]]
+Filling = Callable[[str], Awaitable[None]]
+"""Fills the database at an address, and leaves no connection behind."""
+
+
+class DatabaseFactory(Protocol):
+    """What `database_factory` gives."""
+
+    def __call__(self, histories: Sequence[str], filling: Filling | None = None) -> Awaitable[str]: ...
+
+
 GIVEN_SERVER = "CCHC_TEST_POSTGRES"
 
 
@@ -53,16 +63,23 @@ async def database_factory(
     """How a test gets databases: ask for this, then await it with the histories that the database shall have.
 
     `("shared.messaging", "services.plans")`, say; `()` gives an empty database. Each call clones a template that is
-    migrated once a session. The clone is dropped after the test, with whoever is still connected to it.
+    migrated, and by `filling` filled with what every test of a folder begins with, once a session. The clone is
+    dropped after the test, with whoever is still connected to it.
     """
     made: list[str] = []
 
-    async def make(histories: Sequence[str]) -> str:
-        key = tuple(histories)
+    async def make(histories: Sequence[str], filling: Filling | None = None) -> str:
+        filled = () if filling is None else (f"{filling.__module__}.{filling.__qualname__}",)
+        key = (*histories, *filled)
         if key not in database_templates:
-            database_templates[key] = await _migrated_template(postgres_server, key)
+            template = await _migrated_template(postgres_server, tuple(histories))
+            if filling is not None:
+                await filling(named(postgres_server, template))
+            database_templates[key] = template
         name = fresh_name("test")
-        await execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{database_templates[key]}"')
+        # As files, which is a tenth of the work of the default: through the log of the server, page by page.
+        template = database_templates[key]
+        await execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         made.append(name)
         return named(postgres_server, name)
 

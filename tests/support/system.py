@@ -1,7 +1,6 @@
 """A whole running system, started the way a user starts it (`cchc run`), in a directory and on ports of its own."""
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -10,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from deploy.embedded.state import read_state
 from shared.clock import SystemClock
 from shared.security import issue_token
 
@@ -132,10 +132,10 @@ class System:
         return found.stdout
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """Return the processes by name, as `cchc ps --json` tells."""
-        answer = json.loads(self.command("ps", "--json"))
-        rows = answer["processes"] if isinstance(answer, dict) else answer
-        return {row["name"]: row for row in rows}
+        """Return the processes by name, as `cchc ps --json` tells, which reads the same file."""
+        found = read_state(self.home / "run")
+        assert found is not None, "nothing runs here"
+        return {row.name: asdict(row) for row in found.processes}
 
     def admin_dsn(self, database: str = "postgres") -> str:
         """Return the administrator's address of a database of this system."""

@@ -23,7 +23,7 @@ from deploy.embedded.home import Home
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.state import read_state
 from shared.contracts.topics import PLANS
-from shared.database.migrations import LOG
+from shared.database.revisions import LOG
 from shared.messaging.transports.port import Record
 from shared.messaging.transports.postgres_log import PostgresLog
 from shared.security import make_issuer
@@ -120,7 +120,7 @@ def publish(system: System, record: Record) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_hung_worker_behind_a_growing_outbox_is_named_and_killing_it_helps(system: System) -> None:
     well(system)
     pid = pid_of(system, "plans-worker")
@@ -135,7 +135,7 @@ def test_hung_worker_behind_a_growing_outbox_is_named_and_killing_it_helps(syste
     assert pid_of(system, "plans-worker") != pid
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_dead_letters_are_counted_by_reason_and_a_halted_consumer_is_named(system: System) -> None:
     well(system)
     publish(system, NOT_JSON)
@@ -167,7 +167,7 @@ def test_dead_letters_are_counted_by_reason_and_a_halted_consumer_is_named(syste
     well(system)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_closed_log_is_named_and_opening_it_helps(system: System) -> None:
     well(system)
     execute(
@@ -188,7 +188,7 @@ def test_closed_log_is_named_and_opening_it_helps(system: System) -> None:
     well(system)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_public_key_that_does_not_fit_is_named_and_written_again(system: System, tmp_path: Path) -> None:
     well(system)
     shutil.copy(make_issuer(tmp_path), system.home / "keys" / "jwks.json")
@@ -200,7 +200,7 @@ def test_public_key_that_does_not_fit_is_named_and_written_again(system: System,
     well(system)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_a_running_system_is_well_and_shows_no_secret(system: System) -> None:
     secrets = [path.read_text(encoding="ascii").strip() for path in (system.home / "secrets").iterdir()]
     secrets.append(json.loads((system.home / "keys" / "issuer.jwk").read_text(encoding="ascii"))["d"])

@@ -32,7 +32,7 @@ async def read(bootstrap: str, count: int) -> list[bytes]:
         await consumer.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 async def test_what_was_acknowledged_outlives_a_stop_and_a_kill(private_broker: PrivateBrokerFactory) -> None:
     broker = await private_broker()
     await _make_topic(broker.bootstrap)

@@ -17,7 +17,7 @@ from tests.support.province import import_and_issue, tasks_of
 from tests.support.stream import plan_file
 from tests.support.system import ROOT, System, free_base_port, until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(12)
 OPERATIONS = ROOT / "docs" / "operations.md"
 TRACE_ID = "5bd66ef5095369c7b0d1f8f4bd33716a"
 SERVICES = ("plans", "tasks", "reporting")

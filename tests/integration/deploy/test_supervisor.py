@@ -25,7 +25,7 @@ from shared.settings import SharedSettings
 from tests.support.system import CCHC, ROOT, System, free_base_port, until
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(80)
 SAMPLE = "Kế hoạch cải cách hành chính năm 2023 của tỉnh Trà Vinh"
 NAMES = {
     "postgres",
@@ -163,6 +163,12 @@ def test_second_start_on_the_same_data_is_refused(system: System) -> None:
     assert f"pid {system.process.pid}" in refused.stderr
     assert refused.stderr.count("\n") == 1
     system.wait_until_ready(within=5)
+
+
+def test_ps_tells_what_runs(system: System) -> None:
+    told = {row["name"]: (row["pid"], row["state"]) for row in json.loads(system.command("ps", "--json"))}
+    assert told == {name: (row["pid"], row["state"]) for name, row in system.processes().items()}
+    assert set(told) == NAMES
 
 
 def test_each_process_knows_its_own_secrets_only(system: System) -> None:

@@ -15,6 +15,8 @@ from tests.support.messaging import World, a_progress, notes_of
 from tests.support.system import ROOT
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow(25)
+
 
 def points_in_the_code() -> list[str]:
     files = [file for room in ("shared", "services") for file in (ROOT / room).rglob("*.py")]

@@ -11,7 +11,7 @@ from shared.contracts.topics import TASKS
 from tests.support.kafka_cluster import Flow, counted
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow(50)]
 
 EVENTS = int(os.environ.get("CCHC_TEST_KAFKA_EVENTS", "600"))  # noqa: TID251 -- a drill asks for more
 KILLS = int(os.environ.get("CCHC_TEST_KAFKA_KILLS", "1"))  # noqa: TID251 -- same

@@ -11,7 +11,7 @@ import pytest
 
 from shared.clock import FixedClock
 from shared.contracts.topics import TASKS
-from shared.database.migrations import PLUMBING
+from shared.database.revisions import PLUMBING
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from shared.messaging.status import Status, write_status
@@ -22,7 +22,7 @@ from tests.support.messaging import NOW, World, a_progress
 from tests.support.tiny_service import TinyService
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow(15)]
 
 Given = Callable[[SecuredBroker, Path], dict[str, Any]]
 WRONG = "sai-mat-khau"

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import NewTopic
 
 from shared.contracts.topics import TASKS
-from shared.database.migrations import PLUMBING
+from shared.database.revisions import PLUMBING
 from shared.messaging.consumer import Consumer
 from shared.messaging.dead_letters import discard_letter, list_letters
 from shared.messaging.relay import Relay, refill
@@ -26,7 +26,7 @@ from tests.support.system import CCHC, ROOT
 from tests.support.tiny_service import TinyService
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow(40)]
 
 Checks = Mapping[str, Mapping[str, Any]]
 

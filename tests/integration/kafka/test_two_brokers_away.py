@@ -20,7 +20,7 @@ from tests.support.stream import Stream, plan_file
 from tests.support.system import System, free_base_port
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow(35)]
 
 CUTOFF = "2023-10-31"
 COMPLETIONS, BEFORE = 24, 4

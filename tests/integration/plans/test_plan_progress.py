@@ -13,6 +13,8 @@ from tests.support.plan_tables import a_row, a_table, as_text
 from tests.support.plans_service import PlansService
 from tests.support.task_events import IDS, Change, a_history
 
+pytestmark = pytest.mark.slow(25)
+
 KINDS: tuple[type[told.TaskEvent], ...] = (
     told.TaskProgressedV1,
     told.TaskCompletedV1,

@@ -14,7 +14,7 @@ from shared.contracts import tasks as told
 from shared.contracts.envelope import Event, to_headers
 from shared.contracts.plans import PlanIssuedV1
 from shared.contracts.topics import PLANS, TASKS
-from shared.database.migrations import LOG
+from shared.database.revisions import LOG
 from shared.messaging.transports import create_transport
 from shared.messaging.transports.port import Record, Transport
 from tests.support.plan_tables import a_row, a_table, as_text

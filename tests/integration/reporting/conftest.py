@@ -24,7 +24,13 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def service(database_factory: DatabaseFactory, keys: Path) -> AsyncIterator[ReportingService]:
     """The service with the units of two provinces; no plan yet."""
-    started = ReportingService.start(await database_factory(HISTORIES), keys, webhook_key_file=keys / "webhooks.key")
-    await started.hear([unit_changed(*unit) for unit in PROVINCE])
+
+    async def hear(dsn: str) -> None:
+        hearing = ReportingService.start(dsn, keys)
+        await hearing.hear([unit_changed(*unit) for unit in PROVINCE])
+        await hearing.stop()
+
+    filled = await database_factory(HISTORIES, hear)
+    started = ReportingService.start(filled, keys, webhook_key_file=keys / "webhooks.key")
     yield started
     await started.stop()

@@ -6,7 +6,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from shared.contracts.topics import Topic
-from shared.database.migrations import LOG
+from shared.database.revisions import LOG
 from shared.messaging.transports.postgres_log import PostgresLog
 from tests.support.postgres import DatabaseFactory
 from tests.support.waiting import eventually

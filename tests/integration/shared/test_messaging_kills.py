@@ -46,7 +46,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 async def test_workers_killed_with_9_at_random_moments_lose_nothing_and_apply_nothing_twice(world: World) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}  # noqa: TID251 -- a child's environment
     command = (sys.executable, "-c", WORKER, world.dsn, world.log_dsn)
@@ -88,7 +88,7 @@ async def count_up(connection: AsyncConnection, heard: Event[Any]) -> None:
     release(f"{task}/{wanted}")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 async def test_repeats_and_disorder_end_in_the_same_state_as_the_ordered_log(world: World) -> None:
     """200 tasks with five versions each, every event two to five times, in random order over all partitions."""
     async with world.engine.begin() as connection:

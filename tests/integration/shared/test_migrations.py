@@ -5,7 +5,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from shared.database.engine import create_engine
-from shared.database.migrations import PLUMBING, migrate, migration_engine, pending
+from shared.database.migrations import migrate, migration_engine
+from shared.database.revisions import PLUMBING, pending
 from shared.database.tables import metadata
 from tests.support.migrations import assert_nothing_left, assert_stairway
 from tests.support.postgres import DatabaseFactory

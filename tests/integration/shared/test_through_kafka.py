@@ -14,7 +14,7 @@ from tests.support.kafka import PrivateBroker, PrivateBrokerFactory
 from tests.support.messaging import NOW, World, a_progress
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow(40)]
 
 
 @pytest.fixture

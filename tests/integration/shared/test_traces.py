@@ -20,7 +20,7 @@ from services.reporting import worker as reporting_worker
 from services.reporting.settings import ReportingSettings
 from services.tasks import worker as tasks_worker
 from shared.contracts.topics import TASKS
-from shared.database.migrations import LOG
+from shared.database.revisions import LOG
 from shared.security import make_issuer
 from shared.telemetry import Telemetry
 from tests.support.collector import Collector, ToldSpan, collecting, senders

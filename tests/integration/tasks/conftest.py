@@ -20,7 +20,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def service(database_factory: DatabaseFactory, keys: Path) -> AsyncIterator[TasksService]:
     """The service with the units of a province; no plan yet."""
-    started = TasksService.start(await database_factory(("shared.messaging", "services.tasks")), keys)
-    await started.learn_units()
+
+    async def learn(dsn: str) -> None:
+        learning = TasksService.start(dsn, keys)
+        await learning.learn_units()
+        await learning.stop()
+
+    started = TasksService.start(await database_factory(("shared.messaging", "services.tasks"), learn), keys)
     yield started
     await started.stop()

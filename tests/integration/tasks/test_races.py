@@ -160,7 +160,7 @@ async def test_confirm_against_return_one_wins_and_history_tells_which(service: 
         ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(12)
 async def test_a_thousand_races_for_a_key_are_a_thousand_events(
     service: TasksService, capsys: pytest.CaptureFixture[str]
 ) -> None:

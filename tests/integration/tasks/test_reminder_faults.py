@@ -22,7 +22,7 @@ import pytest
 from services.tasks.handlers import ReminderDesk, make_reminders
 from services.tasks.worker import keep_reminding, reminder_desk
 from shared.clock import FixedClock, SystemClock
-from shared.database.migrations import LOG
+from shared.database.revisions import LOG
 from shared.messaging import fault_points
 from shared.messaging.fault_points import POINTS, SAID, Fault, arm
 from tests.drills.r11_clock import DAYS
@@ -32,6 +32,8 @@ from tests.support.reminders import a_desk, at, kinds_of, make_all, remind_at, t
 from tests.support.system import ROOT
 from tests.support.tasks_service import TasksService, a_completion, a_plan, a_planned_task
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.slow(30)
 
 DAY = timedelta(days=1)
 FRIDAY = date(2023, 11, 10)

@@ -22,6 +22,8 @@ from tests.support.reminder_recount import DAY, Expected, Life, Recount
 from tests.support.reminders import a_desk, at, make_all, told, wrong_with_versions
 from tests.support.tasks_service import TasksService, a_completion, a_plan, a_planned_task
 
+pytestmark = pytest.mark.slow(14)
+
 FIRST, LAST = date(2023, 1, 1), date(2025, 12, 31)
 TASKS = 30
 CHANGES_A_DAY = 0.7

@@ -15,7 +15,7 @@ from services.tasks import worker
 from shared.contracts import plans as contracts
 from shared.contracts.envelope import Contract, event, to_headers
 from shared.contracts.topics import PLANS, TASKS
-from shared.database.migrations import LOG
+from shared.database.revisions import LOG
 from shared.ids import TimeOrderedIds
 from shared.messaging.transports import create_transport
 from shared.messaging.transports.port import Record, Transport

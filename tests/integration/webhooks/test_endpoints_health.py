@@ -18,6 +18,8 @@ from tests.support.waiting import eventually
 from tests.support.webhook_sender_process import CLOCK
 from tests.support.webhooks import Webhooks, completions
 
+pytestmark = pytest.mark.slow(20)
+
 RARE = Schedule((0.3,) * 12)
 
 

@@ -12,6 +12,8 @@ from tests.support.receivers import Receiver, Reply, Taken
 from tests.support.waiting import eventually
 from tests.support.webhooks import Webhooks, completions
 
+pytestmark = pytest.mark.slow(30)
+
 LEASE = 1.5
 EVENTS = 114
 POINTS = ("hooks.claimed", "hooks.posted", "hooks.recorded")

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from services.reporting.domain.facts import (
 from services.reporting.domain.fold import CompletionHeard, Heard, PlanHeard, ProgressHeard, VerdictHeard, known_at
 from services.reporting.domain.method import Method, Rounding, StandingTasks
 from tests.unit.reporting.recount import Story, recount
+
+pytestmark = pytest.mark.slow(15)
 
 YEAR = 2023
 FIRST_DAY, LAST_DAY = date(YEAR, 1, 1), date(YEAR + 1, 2, 15)

@@ -1,10 +1,12 @@
 """Heads of requests over real sockets: bounded in size and in time."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import uvicorn
 
 from shared.http.bounded_protocol import BoundedProtocol
@@ -45,8 +47,30 @@ async def test_head_without_end_is_refused(tmp_path: Path) -> None:
         for _ in range(8):
             writer.write(b"a" * 16_384)
             await writer.drain()
-        answer = await reader.readline()
-    assert answer == b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+        answer = await reader.readuntil(b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert b"content-type: application/problem+json\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",  # TLS at the door of HTTP
+        b"GET /health/live\x00 HTTP/1.1\r\n\r\n",
+        b"POST /health/live HTTP/1.1\r\nx\x7f: y\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_told_so_in_a_problem_document(tmp_path: Path, sent: bytes) -> None:
+    async with connected(tmp_path, BoundedProtocol) as (reader, writer):
+        writer.write(sent)
+        head, _, body = (await read_all(reader)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head
+    told = json.loads(body)
+    assert (told["code"], told["status"]) == ("malformed-request", 400)
+    assert told["detail"] == "Dữ liệu nhận được không phải là một yêu cầu HTTP hợp lệ."
 
 
 async def test_connection_that_says_nothing_is_hung_up_on(tmp_path: Path) -> None:
