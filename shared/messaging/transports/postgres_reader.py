@@ -97,6 +97,8 @@ class PostgresReader:
             pass
 
     async def stop(self) -> None:
+        if self._ahead is not None:
+            self._ahead.cancel()
         async with self._speaking:
             connection, self._connection = self._connection, None
             self._lose_everything()
