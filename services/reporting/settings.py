@@ -99,7 +99,11 @@ class ReportingSettings(SharedSettings):
         default=200, ge=4, le=2000, description="Attempts to deliver webhooks that one worker has under way at most."
     )
     webhook_at_once_per_endpoint: int = Field(
-        default=4, ge=1, le=100, description="The same for one endpoint; events of one task go one after the other."
+        default=16,
+        ge=1,
+        le=100,
+        description="The same for one endpoint while it answers within half a second; four at most while it is slower, "
+        "failing or new. Events of one task go one after the other.",
     )
     webhook_oldest_days: int = Field(
         default=7,

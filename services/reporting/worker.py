@@ -90,7 +90,7 @@ def parts(settings: ReportingSettings, engine: Engine, poster: Poster, fan_out: 
             limits=Limits(
                 settings.webhook_at_once,
                 settings.webhook_at_once_per_endpoint,
-                timedelta(seconds=settings.webhook_timeout_seconds + BEYOND_THE_LIMIT),
+                lease=timedelta(seconds=settings.webhook_timeout_seconds + BEYOND_THE_LIMIT),
             ),
         )
         found["webhooks"] = sender.run

@@ -85,6 +85,10 @@ IN_ORDER: Final[dict[str, Given]] = {
     "503, more digits than years": Given(answering(plain(503, "Retry-After: 99999999999999999999")), 503),
     "503, twice": Given(answering(plain(503, "Retry-After: 3", "Retry-After: 9")), 503, retry_after=9),
     "body of just what is read": Given(answering(plain(200, body=b"z" * MOST_BYTES)), 200),
+    "a second answer behind the first": Given(answering(plain(200, body=b"ok") + plain(500)), 200, excerpt=b"ok"),
+    "a Retry-After behind the body": Given(
+        answering(_head("HTTP/1.1 503 X", "Transfer-Encoding: chunked"), b"1\r\na\r\n0\r\nRetry-After: 9\r\n\r\n"), 503
+    ),
     "moved, never followed": Given(answering(plain(301, "Location: {trap}")), 301, "redirect"),
     "found, never followed": Given(answering(plain(302, "Location: {trap}")), 302, "redirect"),
     "see other": Given(answering(plain(303, "Location: {trap}")), 303, "redirect"),
@@ -110,6 +114,12 @@ OUT_OF_ORDER: Final[dict[str, Given]] = {
     "endless chunk length": Given(answering(_CHUNKED, b"F" * 4000 + b"\r\n"), 200, "protocol"),
     "garbage": Given(answering(bytes(range(256)) + b"\r\n\r\n", then="close"), None, "protocol"),
     "another protocol": Given(answering(b"SSH-2.0-OpenSSH_9.9\r\n\r\n", then="close"), None, "protocol"),
+    "another protocol, in the same words": Given(
+        answering(b"RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"), None, "protocol"
+    ),
+    "the same, a byte at a time": Given(
+        answering(*(bytes([each]) for each in b"ICE/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")), None, "protocol"
+    ),
     "lower-case protocol": Given(answering(b"http/1.1 200 ok\r\n\r\n", then="close"), None, "protocol"),
     "HTTP/2 without asking": Given(answering(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\r\n\r\n"), None, "protocol"),
     "two figures of a status": Given(answering(b"HTTP/1.1 20 OK\r\n\r\n", then="close"), None, "protocol"),
@@ -120,6 +130,20 @@ OUT_OF_ORDER: Final[dict[str, Given]] = {
     "NUL in a header": Given(answering(_head(OK, "A: b\0c"), then="close"), None, "protocol"),
     "header of 200 KiB": Given(answering(_head(OK, "A: " + "a" * 200_000), then="close"), None, "protocol"),
     "a million headers": Given(repeating(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 1000, times=1000), None, "protocol"),
+    "a flood of interim answers": Given(
+        repeating(b"", _head("HTTP/1.1 102 Processing") * 100, times=1000), None, "protocol"
+    ),
+    "a line of a thousand bytes for each chunk of one": Given(
+        repeating(_CHUNKED, b"1;" + b"x" * 1000 + b"\r\na\r\n", times=5000), 200, "too-large-answer"
+    ),
+    "a trailer without end": Given(
+        repeating(_CHUNKED + b"1\r\na\r\n0\r\nA: ", _BLOCK, times=100), 200, "too-large-answer", excerpt=b"a"
+    ),
+    "length and chunks at once": Given(
+        answering(_head(OK, "Content-Length: 1", "Transfer-Encoding: chunked"), b"1\r\na\r\n0\r\n\r\n"),
+        None,
+        "protocol",
+    ),
     "switching protocols": Given(answering(_head("HTTP/1.1 101 S", "Upgrade: ws")), None, "protocol"),
     "one byte more than is read": Given(answering(plain(200, body=b"z" * (MOST_BYTES + 1))), 200, "too-large-answer"),
     "huge, with its length": Given(

@@ -8,7 +8,8 @@ turns never overlap, in however many processes.
 import asyncio
 import json
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -36,7 +37,10 @@ class Limits:
 
     at_once: int = 200
     """Of this process."""
-    per_endpoint: int = 4
+    per_endpoint: int = 16
+    """Of an endpoint that answers quickly."""
+    cautious: int = 4
+    """Of any other: nobody knows yet, slow, or failing."""
     lease: timedelta = timedelta(seconds=20)
     """Longer than an attempt can take; what a killed process had under way is sent again after it."""
 
@@ -44,6 +48,11 @@ class Limits:
     def failing(self) -> int:
         """Most attempts for endpoints that have just failed; the rest is kept for those that answer."""
         return self.at_once * 3 // 4
+
+    @property
+    def more(self) -> int:
+        """Most attempts beyond `cautious`, of all endpoints: when many hang at once the rest is left for the others."""
+        return self.at_once // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,19 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How much a turn may claim."""
+
+    all: int
+    failing: int
+    """Of endpoints that have just failed."""
+    more: int
+    """Beyond `Limits.cautious` under way for an endpoint."""
+    quick: Collection[UUID]
+    """Endpoints that answer quickly."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What a turn brought."""
 
@@ -110,6 +132,7 @@ class WebhookQueue:
     def __init__(self, engine: AsyncEngine, schedule: Schedule, limits: Limits, news: asyncio.Event) -> None:
         self._engine, self._schedule, self._limits, self._news = engine, schedule, limits, news
         self._connection: AsyncConnection | None = None
+        self._planned_at = 0.0
         self._driver: Any = None
 
     async def __aenter__(self) -> Self:
@@ -140,36 +163,47 @@ class WebhookQueue:
     def _ring(self, *_: object) -> None:
         self._news.set()
 
-    async def take_turn(self, done: Sequence[Done], *, now: datetime, room: int, failing: int, lease: UUID) -> Turn:
+    async def take_turn(self, done: Sequence[Done], *, now: datetime, room: Room, lease: UUID) -> Turn:
         """Record what is done, then claim what is due: all of it, or nothing.
 
         Args:
             done: attempts that have ended; those whose lease has gone to somebody else change nothing.
             now: the moment.
-            room: most attempts to claim.
-            failing: most of them for endpoints that have just failed.
+            room: how much to claim.
             lease: a new identifier under which the claimed ones are ours.
         """
         try:
-            async with self._driver.transaction():
-                await self._driver.execute(statements.TAKE_TURN)
+            try:
+                await self._begin_turn()
                 off = await self._record(done, now) if done else []
-                rows = await self._claim(now, room, failing, lease) if room else []
+                rows = await self._claim(now, room, lease) if room.all else []
+                await self._driver.execute(statements.END_TURN)
+            except BaseException:
+                with suppress(*DRIVER_ERRORS, OSError):
+                    await self._driver.execute("ROLLBACK")
+                raise
         except DRIVER_ERRORS as error:
             raise _told(error) from error
         claims = [_claim(row, lease) for row in rows if row["id"] is not None]
         return Turn(claims, rows[0]["postponed"] if rows else 0, off)
 
-    async def _claim(self, now: datetime, room: int, failing: int, lease: UUID) -> list[Any]:
+    async def _begin_turn(self) -> None:
+        moment, begin = time.monotonic(), statements.BEGIN_TURN
+        if moment - self._planned_at >= statements.PLANS_LAST:
+            self._planned_at, begin = moment, statements.PLAN_ANEW + begin
+        await self._driver.execute(begin)
+
+    async def _claim(self, now: datetime, room: Room, lease: UUID) -> list[Any]:
         limits = self._limits
         rows: list[Any] = await self._driver.fetch(
             statements.CLAIM,
-            *(now, OPENS_AFTER, limits.per_endpoint, WINDOW, room, max(0, failing), lease, now + limits.lease),
+            *(now, OPENS_AFTER, limits.per_endpoint, WINDOW, room.all, max(0, room.failing)),
+            *(lease, now + limits.lease, list(room.quick), max(0, room.more), limits.cautious),
         )
         return rows
 
     async def _record(self, done: Sequence[Done], now: datetime) -> list[UUID]:
-        rows = [(each, *each.outcome(self._schedule)) for each in done]
+        outcomes = [(each, *each.outcome(self._schedule)) for each in done]
         columns = zip(
             *(
                 (
@@ -183,15 +217,17 @@ class WebhookQueue:
                     each.verdict.failure,
                     each.excerpt,
                 )
-                for each, state, due_at in rows
+                for each, state, due_at in outcomes
             ),
             strict=True,
         )
-        recorded = await self._driver.fetch(statements.RECORD, *map(list, columns), now)
-        ended = [row["lane"] for row in recorded if row["state"] != "waiting"]
-        if ended:
-            await self._driver.execute(statements.WAKE_NEXT, ended, now)
-        return await self._judge(done, now)
+        endpoints = {each.claim.endpoint_id for each in done}
+        rows = await self._driver.fetch(statements.RECORD, *map(list, columns), now, list(endpoints))
+        # Where all went well before and now, there is nothing to write down and nobody to keep from writing.
+        judged = {row["id"] for row in rows} | {each.claim.endpoint_id for each in done if not each.verdict.is_accepted}
+        if not judged:
+            return []
+        return await self._judge([each for each in done if each.claim.endpoint_id in judged], now)
 
     async def _judge(self, done: Sequence[Done], now: datetime) -> list[UUID]:
         """Write down how the endpoints fare; switch off those that are gone, or have failed for days."""

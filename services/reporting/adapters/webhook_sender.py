@@ -6,16 +6,18 @@ is recorded by the next one, all of it together.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Final
+from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.reporting.adapters.webhook_queue import Claim, Done, Limits, Turn, WebhookQueue
+from services.reporting.adapters.webhook_queue import Claim, Done, Limits, Room, Turn, WebhookQueue
 from services.reporting.adapters.webhook_secrets import KeyUnusable, SecretBox
 from services.reporting.domain.webhooks.health import Verdict
 from services.reporting.domain.webhooks.schedule import Schedule
@@ -34,6 +36,11 @@ SHORTEST_LOOK: Final = 0.005
 LEAVE_WITHIN: Final = 4.0
 """Seconds that attempts have to end in when the process stops; the others are sent again after their lease."""
 OUTCOMES: Final = ("delivered", "waiting", "failed")
+QUICK_MS: Final = 500
+"""An endpoint whose last answer was a yes within this time gets more at once."""
+_MOST_QUICK: Final = 1000
+
+NO_ROOM: Final = Room(all=0, failing=0, more=0, quick=())
 
 _log = structlog.get_logger(__name__)
 _attempts = counter(
@@ -76,6 +83,7 @@ class WebhookSender:
         self._news = asyncio.Event()
         self._done: list[Done] = []
         self._flights: dict[asyncio.Task[None], Claim] = {}
+        self._quick: set[UUID] = set()
         self._looks: list[float] = []
         self._looked_at = 0.0
         for outcome in OUTCOMES:
@@ -106,7 +114,7 @@ class WebhookSender:
     async def _work(self, queue: WebhookQueue, stop: asyncio.Event, backoff: Backoff) -> None:
         while not stop.is_set():
             self._news.clear()
-            turn = await self._take_turn(queue, self._limits.at_once - len(self._flights))
+            turn = await self._take_turn(queue)
             backoff.reset()
             for claim in turn.claims:
                 self._begin(claim)
@@ -114,16 +122,12 @@ class WebhookSender:
                 await self._wait()
         await self._leave(queue)
 
-    async def _take_turn(self, queue: WebhookQueue, room: int) -> Turn:
+    async def _take_turn(self, queue: WebhookQueue, *, claims: bool = True) -> Turn:
         done, self._done = self._done, []
-        failing = sum(claim.is_failing for claim in self._flights.values())
+        self._note_quick(done)
         try:
             turn = await queue.take_turn(
-                done,
-                now=self._clock.now(),
-                room=room,
-                failing=self._limits.failing - failing,
-                lease=self._ids.new(),
+                done, now=self._clock.now(), room=self._room() if claims else NO_ROOM, lease=self._ids.new()
             )
         except BaseException:
             self._done = done + self._done
@@ -138,13 +142,33 @@ class WebhookSender:
             self._switched_off()
         return turn
 
+    def _room(self) -> Room:
+        limits, under_way = self._limits, Counter(claim.endpoint_id for claim in self._flights.values())
+        return Room(
+            all=limits.at_once - len(self._flights),
+            failing=limits.failing - sum(claim.is_failing for claim in self._flights.values()),
+            more=limits.more - sum(max(0, count - limits.cautious) for count in under_way.values()),
+            quick=self._quick,
+        )
+
+    def _note_quick(self, done: list[Done]) -> None:
+        for each in done:
+            if each.verdict.is_accepted and each.duration_ms <= QUICK_MS:
+                self._quick.add(each.claim.endpoint_id)
+            else:
+                self._quick.discard(each.claim.endpoint_id)
+        if len(self._quick) > _MOST_QUICK:
+            self._quick.clear()  # learnt again with the next answers
+
     def _tell(self, done: list[Done]) -> None:
-        now = self._clock.now()
+        now, outcomes = self._clock.now(), Counter[str]()
         for each in done:
             state, due_at = each.outcome(self._schedule)
-            _attempts.add(1, {"outcome": state})
+            outcomes[state] += 1
             if state == "waiting":
                 self._look_within((due_at - now).total_seconds())
+        for outcome, count in outcomes.items():
+            _attempts.add(count, {"outcome": outcome})
 
     def _look_within(self, seconds: float) -> None:
         """Look again then; what is further off than the next look by itself is found by it."""
@@ -156,7 +180,8 @@ class WebhookSender:
         look_at = min(self._looked_at + LOOK_EVERY, *self._looks[:1], float("inf"))
         if (seconds := look_at - time.monotonic()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
         self._looked_at = now = time.monotonic()
         while self._looks and self._looks[0] <= now:
             heappop(self._looks)
@@ -205,4 +230,4 @@ class WebhookSender:
         if self._flights:
             await asyncio.wait(self._flights, timeout=LEAVE_WITHIN)
         if self._done:
-            await self._take_turn(queue, 0)
+            await self._take_turn(queue, claims=False)

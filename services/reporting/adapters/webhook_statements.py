@@ -2,16 +2,27 @@
 
 They run in turns: one transaction at a time in the whole installation, under an advisory lock (webhook_queue.py). So
 what is counted here is true until the transaction ends, whoever else sends.
+
+Planning CLAIM takes longer than carrying it out, so plans are kept; and since one that was made when the tables were
+empty would read them through later, they are kept for a second.
 """
 
 from typing import Final
 
 TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(7263004)"
+BEGIN_TURN: Final = f"BEGIN; {TAKE_TURN}"
+"""In one round trip, yet two statements: what a statement sees is settled before it waits for a lock."""
+END_TURN: Final = "COMMIT"
+PLAN_ANEW: Final = "DISCARD PLANS; "
+"""Goes before a turn."""
+PLANS_LAST: Final = 1.0
+"""Seconds."""
 
 SESSION: Final = (
-    # Plans are made for the tables as they are: a plan made when they were empty would read them through later.
-    "SET plan_cache_mode = force_custom_plan",
+    "SET plan_cache_mode = force_generic_plan",
     "SET enable_seqscan = off",
+    "SET enable_hashjoin = off",  # rows are few and looked up by key
+    "SET enable_mergejoin = off",
     # Scans of an index forget the rows that are dead; those by bitmaps meet them again until the next vacuum.
     "SET enable_bitmapscan = off",
 )
@@ -20,7 +31,8 @@ CLAIM: Final = """
 WITH room AS MATERIALIZED (
     SELECT e.id, e.url, e.scheme, e.failures, e.per_second, b.tokens, f.lanes AS busy,
         LEAST(
-            CASE WHEN e.failures >= $2 THEN 1 ELSE $3 END - cardinality(f.lanes),
+            CASE WHEN e.failures >= $2 THEN 1 WHEN e.failures = 0 AND e.id = ANY ($9::uuid[]) THEN $3
+                ELSE LEAST($3, $11::integer) END - cardinality(f.lanes),
             CASE WHEN e.per_second IS NULL THEN $3 ELSE floor(b.tokens)::integer END
         ) AS slots
     FROM webhook_endpoints e
@@ -36,7 +48,8 @@ WITH room AS MATERIALIZED (
     ) f
     WHERE e.state = 'enabled' AND (e.paused_until IS NULL OR e.paused_until <= $1)
 ), looked AS MATERIALIZED (
-    SELECT r.id AS endpoint_id, r.slots, r.failures, d.id, d.due_at, d.tries, d.is_behind, d.is_busy
+    SELECT r.id AS endpoint_id, r.slots, r.failures, cardinality(r.busy) AS under_way,
+        d.id, d.due_at, d.tries, d.is_behind, d.is_busy
     FROM room r
     CROSS JOIN LATERAL (
         SELECT d.id, d.due_at, d.tries, d.lane = ANY (r.busy) AS is_busy,
@@ -50,14 +63,15 @@ WITH room AS MATERIALIZED (
     ) d
     WHERE r.slots > 0
 ), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY failures > 0 ORDER BY place, due_at) AS place_of_kind
+    SELECT *, row_number() OVER (PARTITION BY failures > 0 ORDER BY place, due_at) AS place_of_kind,
+        row_number() OVER (PARTITION BY place > $11 ORDER BY place, due_at) AS place_of_more
     FROM (
-        SELECT *, row_number() OVER (PARTITION BY endpoint_id ORDER BY due_at, id) AS place
+        SELECT *, under_way + row_number() OVER (PARTITION BY endpoint_id ORDER BY due_at, id) AS place
         FROM looked WHERE NOT is_behind AND NOT is_busy
     ) heads
-    WHERE place <= slots
+    WHERE place - under_way <= slots
 ), chosen AS MATERIALIZED (
-    SELECT id FROM ranked WHERE failures = 0 OR place_of_kind <= $6
+    SELECT id FROM ranked WHERE (failures = 0 OR place_of_kind <= $6) AND (place <= $11 OR place_of_more <= $10)
     ORDER BY failures > 0, place, due_at LIMIT $5
 ), behind AS (
     UPDATE webhook_deliveries d
@@ -87,7 +101,8 @@ LEFT JOIN (claimed c JOIN room r ON r.id = c.endpoint_id JOIN webhook_events v O
 ORDER BY c.id
 """
 """Claim what is due: $1 now, $2 failures that open a circuit, $3 most under way for one endpoint, $4 looked at for each
-that may be claimed, $5 most claimed, $6 most of them for failing endpoints, $7 the lease, $8 its end."""
+that may be claimed, $5 most claimed, $6 most of them for failing endpoints, $7 the lease, $8 its end, $9 endpoints that
+answer quickly, $10 most claimed beyond $11 under way for their endpoint, which is what the others get."""
 
 RECORD: Final = """
 WITH done AS (
@@ -98,24 +113,31 @@ WITH done AS (
     UPDATE webhook_attempts a
     SET duration_ms = done.duration_ms, status = done.status, failure = done.failure, excerpt = done.excerpt
     FROM done WHERE a.delivery_id = done.delivery_id AND a.number = done.number
+), recorded AS (
+    UPDATE webhook_deliveries d
+    SET state = done.state, due_at = done.due_at, tries = d.tries + 1, lease = NULL, leased_until = NULL,
+        settled_at = CASE done.state WHEN 'waiting' THEN NULL ELSE $10::timestamptz END
+    FROM done
+    WHERE d.id = done.delivery_id AND d.lease = done.lease AND d.state = 'waiting'
+    RETURNING d.id, d.lane, d.state
+), ended AS MATERIALIZED (
+    SELECT id, lane FROM recorded WHERE state <> 'waiting'
+), woken AS (
+    UPDATE webhook_deliveries d SET due_at = d.created_at
+    FROM (
+        SELECT (
+            SELECT n.id FROM webhook_deliveries n
+            WHERE n.lane = ended.lane AND n.state = 'waiting' AND n.id <> ended.id ORDER BY n.id LIMIT 1
+        ) AS id
+        FROM ended
+    ) next
+    WHERE d.id = next.id AND d.due_at > $10 AND d.lease IS NULL AND d.tries = 0
 )
-UPDATE webhook_deliveries d
-SET state = done.state, due_at = done.due_at, tries = d.tries + 1, lease = NULL, leased_until = NULL,
-    settled_at = CASE done.state WHEN 'waiting' THEN NULL ELSE $10::timestamptz END
-FROM done
-WHERE d.id = done.delivery_id AND d.lease = done.lease AND d.state = 'waiting'
-RETURNING d.lane, d.state
+SELECT id FROM webhook_endpoints
+WHERE id = ANY ($11::uuid[]) AND (failures > 0 OR failing_since IS NOT NULL OR paused_until IS NOT NULL)
 """
-
-WAKE_NEXT: Final = """
-UPDATE webhook_deliveries d SET due_at = d.created_at
-FROM unnest($1::bigint[]) AS ended (lane)
-CROSS JOIN LATERAL (
-    SELECT n.id FROM webhook_deliveries n WHERE n.lane = ended.lane AND n.state = 'waiting' ORDER BY n.id LIMIT 1
-) next
-WHERE d.id = next.id AND d.due_at > $2 AND d.lease IS NULL AND d.tries = 0
-"""
-"""Those that have been tried keep their own time."""
+"""Record what has ended, wake those that stood behind, and say which of the endpoints $11 were in trouble before. Those
+behind that have been tried keep their own time. The one that has ended still waits in what the statement sees."""
 
 READ_HEALTH: Final = """
 SELECT id, owner_subject, owner_unit, state, failures, failing_since, paused_until

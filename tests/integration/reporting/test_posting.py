@@ -6,20 +6,22 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from services.reporting.adapters.outgoing.answer import Answer
 from services.reporting.adapters.outgoing.networks import Guard
-from services.reporting.adapters.outgoing.poster import Poster
+from services.reporting.adapters.outgoing.poster import IDLE_SECONDS, Poster
 from shared.addresses import networks
 from shared.clock import FixedClock
 from tests.support.answers import HUGE, IN_ORDER, MIB, NOW, OK, OUT_OF_ORDER, TOO_SLOW, Given, plain
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
-from tests.support.strangers import Receiver, answering, repeating
+from tests.support.strangers import Caller, Receiver, answering, repeating
 from tests.support.waiting import eventually
 
 SCALE = int(os.environ.get("CCHC_TEST_SCALE", "1"))  # noqa: TID251 -- a drill asks for more
@@ -236,6 +238,58 @@ async def test_a_host_never_holds_more_connections_than_its_share(receiver: Rece
         answers = await asyncio.gather(*(poster.post(url, HEADERS, b"{}") for _ in range(40)))
     assert {answer.failure for answer in answers} == {"timeout"}
     assert receiver.most_open == 16
+
+
+@pytest.mark.parametrize(
+    ("unasked", "together"), [(plain(500), True), (plain(500), False), (b"x", False)], ids=["one", "later", "a byte"]
+)
+async def test_what_nobody_asked_for_is_the_answer_to_nothing(
+    receiver: Receiver, unasked: bytes, *, together: bool
+) -> None:
+    """Kept as the next request's answer it would tell of a refusal, or of a receipt, that never was."""
+    said = (plain(200) + unasked,) if together else (plain(200), unasked)
+    receiver.behaviours["/"] = answering(*said)
+    async with a_poster() as poster:
+        for _ in range(3):
+            answer = await poster.post(f"http://127.0.0.1:{receiver.port}/", HEADERS, b"{}")
+            assert (answer.status, answer.failure) == (200, None)
+            await eventually(lambda: receiver.open == 0)
+    assert receiver.connections == 3
+
+
+async def test_connections_of_many_posts_at_once_serve_the_next_many(receiver: Receiver) -> None:
+    url, everybody = f"http://127.0.0.1:{receiver.port}/", asyncio.Barrier(50)
+
+    async def together(caller: Caller) -> None:
+        await everybody.wait()
+        await caller.say(plain(200))
+
+    receiver.behaviours["/"] = together
+    async with a_poster(total_seconds=10) as poster:
+        for _ in range(3):
+            answers = await asyncio.gather(*(poster.post(url, HEADERS, b"{}") for _ in range(50)))
+            assert all(answer.accepted for answer in answers)
+    assert receiver.connections == 50
+
+
+async def test_connections_idle_for_too_long_are_closed(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{receiver.port}/"
+    async with a_poster() as poster:
+        await asyncio.gather(*(poster.post(url, HEADERS, b"{}") for _ in range(5)))
+        assert receiver.open > 1
+        later = SimpleNamespace(monotonic=lambda: time.monotonic() + IDLE_SECONDS)
+        monkeypatch.setattr("services.reporting.adapters.outgoing.poster.time", later)
+        assert (await poster.post(url, HEADERS, b"{}")).accepted
+        await eventually(lambda: receiver.open == 1)
+
+
+async def test_a_connection_that_closed_while_idle_is_not_used(receiver: Receiver) -> None:
+    receiver.behaviours["/"] = answering(plain(200), then="close")
+    async with a_poster() as poster:
+        for _ in range(3):
+            assert (await poster.post(f"http://127.0.0.1:{receiver.port}/", HEADERS, b"{}")).accepted
+            await eventually(lambda: receiver.open == 0)
+    assert receiver.connections == 3
 
 
 def resident_bytes() -> int:

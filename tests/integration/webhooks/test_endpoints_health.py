@@ -29,7 +29,7 @@ async def test_open_circuit_sends_one_probe_at_a_time_and_closes_with_the_first_
         plan_id = await hooks.a_plan()
         endpoint = await hooks.an_endpoint(receiver.url)
         await hooks.hear(completions(plan_id, 38))
-        unpaced = 2 * Limits().per_endpoint  # those under way when the fifth fails
+        unpaced = 2 * Limits().cautious  # those under way when the fifth fails
         assert unpaced >= OPENS_AFTER
         await eventually(lambda: len(receiver.taken) >= unpaced + 4)
         probes = [each.at for each in receiver.taken[unpaced:]]
@@ -58,7 +58,7 @@ async def test_gone_is_switched_off_at_once_and_the_owner_has_a_notice(hooks: We
         upkeep = WebhookUpkeep(hooks.engine, clock=CLOCK, keep=timedelta(days=90), oldest=timedelta(days=7))
         await upkeep.end_switched_off()
         assert await hooks.states() == {"failed": 38}, "what was not delivered can be recovered"
-        assert len(receiver.taken) <= 4
+        assert len(receiver.taken) <= Limits().cautious
 
 
 async def _no_lease(hooks: Webhooks) -> bool:

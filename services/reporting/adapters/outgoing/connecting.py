@@ -5,12 +5,12 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import httpcore2
-
+from services.reporting.adapters.outgoing.exchange import Wire
 from services.reporting.adapters.outgoing.networks import Address, Guard
+from services.reporting.adapters.outgoing.target import Target
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """Host name -> its addresses, the best first; OSError when it has none."""
@@ -87,84 +87,83 @@ def _addresses(host: str) -> Sequence[Address]:
     return list(dict.fromkeys(ipaddress.ip_address(str(each[4][0])) for each in found))
 
 
-class CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Dials for httpcore2; the TLS name and the certificate check stay on the host that the pool asked for."""
+class Dialler:
+    """Connects where the guard permits; the TLS name and the certificate check stay on the host that was asked for.
 
-    def __init__(self, guard: Guard, resolve: Resolve, *, encrypted: bool) -> None:
-        self._guard, self._resolve, self._encrypted = guard, resolve, encrypted
-        self._dialler = httpcore2.AnyIOBackend()
+    Args:
+        guard: where it may go.
+        resolve: host name -> addresses.
+        context: what TLS connections are made with.
+    """
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the interface
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the host.
+    def __init__(self, guard: Guard, resolve: Resolve, context: ssl.SSLContext) -> None:
+        self._guard, self._resolve, self._context = guard, resolve, context
+
+    async def connect(self, target: Target) -> Wire:
+        """Connect to the target's host.
 
         Raises:
             AddressForbidden: one of its addresses is; the others are not tried, since a name that points inside as well
                 as outside is a trap or a mistake.
             NameUnresolved: it has none.
             NotConnected: none of them takes a connection.
+            NotTrusted: no TLS, or a certificate that is not trusted for the host.
+            OSError: the connection was cut while TLS began.
         """
-        addresses = (await self._permitted(host))[:_MOST_ADDRESSES]
-        for address in addresses:
-            patience = timeout if address == addresses[-1] else _SECONDS_AN_ADDRESS
-            try:
-                stream = await self._dialler.connect_tcp(str(address), port, patience, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-            return _Unencrypted(stream) if self._encrypted else stream
-        raise NotConnected(host)
-
-    async def _permitted(self, host: str) -> Sequence[Address]:
+        addresses = (await self._permitted(target))[:_MOST_ADDRESSES]
+        connected = await _dial(addresses, target.port)
+        about_tls: dict[str, Any] = {}
+        if target.encrypted:
+            about_tls = {"ssl": self._context, "server_hostname": target.host}
         try:
-            found: Sequence[Address] = [ipaddress.ip_address(host)]
+            _, wire = await asyncio.get_running_loop().create_connection(Wire, sock=connected, **about_tls)
+        except ssl.SSLError as error:
+            raise NotTrusted(target.host) from error
+        return wire
+
+    async def _permitted(self, target: Target) -> Sequence[Address]:
+        try:
+            found: Sequence[Address] = [ipaddress.ip_address(target.host)]
         except ValueError:
             try:
-                found = await self._resolve(host)
+                found = await self._resolve(target.host)
             except OSError as error:
-                raise NameUnresolved(host) from error
+                raise NameUnresolved(target.host) from error
         if not found:
-            raise NameUnresolved(host)
-        if not all(self._guard.permits(address, encrypted=self._encrypted) for address in found):
-            raise AddressForbidden(host)
+            raise NameUnresolved(target.host)
+        if not all(self._guard.permits(address, encrypted=target.encrypted) for address in found):
+            raise AddressForbidden(target.host)
         return [_dialled(address) for address in found]
+
+
+async def _dial(addresses: Sequence[Address], port: int) -> socket.socket:
+    """Return a connection to the first address that takes one; only the last may stay silent to the end.
+
+    Raises:
+        NotConnected: none does.
+    """
+    loop = asyncio.get_running_loop()
+    for address in addresses:
+        family = socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
+        try:
+            # The protocol is named so that the loop sends small requests at once (TCP_NODELAY).
+            dialling = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        except OSError:  # a machine without IPv6
+            continue
+        try:
+            dialling.setblocking(False)
+            async with asyncio.timeout(None if address == addresses[-1] else _SECONDS_AN_ADDRESS):
+                await loop.sock_connect(dialling, (str(address), port))
+        except OSError:  # TimeoutError is one
+            dialling.close()
+        except BaseException:
+            dialling.close()
+            raise
+        else:
+            return dialling
+    raise NotConnected(str(addresses[-1]))
 
 
 def _dialled(address: Address) -> Address:
     """An IPv4 address in IPv6 clothes is dialled as what it is; a NAT64 one needs its gateway."""
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
-
-
-class _Unencrypted(httpcore2.AsyncNetworkStream):
-    """A connection on which TLS is about to begin; nothing is read or written before."""
-
-    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
-        self._stream = stream
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 -- the interface
-    ) -> httpcore2.AsyncNetworkStream:
-        """Begin TLS; whatever goes wrong, being cancelled too, closes the connection.
-
-        Raises:
-            NotTrusted: no TLS, or a certificate that is not trusted for `server_hostname`.
-        """
-        try:
-            return await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException as error:
-            await self._stream.aclose()
-            if isinstance(error, httpcore2.ConnectError) and isinstance(error.__context__, ssl.SSLError):
-                raise NotTrusted(str(server_hostname)) from error
-            raise
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._stream.aclose()
