@@ -15,6 +15,8 @@ def nfc(text: str) -> str:
         ValueError: the text holds NUL, another control character, or half of a surrogate pair: PostgreSQL
             refuses some of them, and no office types the others.
     """
+    if text.isprintable() and "  " not in text and text == text.strip() and unicodedata.is_normalized("NFC", text):
+        return text  # most are so: of blanks, only the plain one is printable, and no control character is
     composed = unicodedata.normalize("NFC", text)
     kept = _SPACE.sub(" ", composed).strip()
     if _REFUSED.search(kept):

@@ -32,6 +32,8 @@ LEARNT: Mapping[str, Learn] = {
 }
 """Types that change what lists and permissions ask; the others are for the ledger alone."""
 
+_LEARNT = frozenset({*LEARNT, AccessKeyChangedV1.event_type})
+
 NOT_OURS = frozenset({AccessKeyUsedInTasksV1.event_type})
 """Types that say nothing about plans: they are passed, and the ledger is spared a row a key and day."""
 
@@ -56,10 +58,13 @@ class Ear:
         """Do the same, ledger included, for a batch of one partition in a few statements."""
         heard = [Heard(event.attributes, received, event.data) for event, received in batch]
         new = await SqlLedger(connection).write(heard, group=GROUP)
-        first = {event.attributes.id: event for event, _ in batch if event.attributes.id in new}
-        for event in first.values():
-            await _learn(connection, event)
-        await self._fan_out.take(connection, [_news(event) for event in first.values()])
+        first = [event for event, _ in batch]
+        if len(new) < len(first):
+            first = list({event.attributes.id: event for event in first if event.attributes.id in new}.values())
+        for event in first:
+            if event.attributes.type in _LEARNT:
+                await _learn(connection, event)
+        await self._fan_out.take(connection, [_news(event) for event in first])
 
 
 async def _learn(connection: Connection, event: Event[Any]) -> None:

@@ -23,7 +23,7 @@ from shared.contracts.topics import REPORTS
 from shared.database.engine import Engine, create_engine
 from shared.ids import TimeOrderedIds
 from shared.logging import configure_logging
-from shared.memory import leave_out_what_is_loaded
+from shared.memory import WHILE_CATCHING_UP, leave_out_what_is_loaded
 from shared.messaging.worker import Part, run_worker
 from shared.settings import load
 
@@ -103,5 +103,5 @@ def parts(settings: ReportingSettings, engine: Engine, poster: Poster, fan_out: 
 if __name__ == "__main__":
     chosen = load(ReportingSettings, opens_log=True)
     configure_logging("reporting", chosen.log_level)
-    leave_out_what_is_loaded()
+    leave_out_what_is_loaded(young=WHILE_CATCHING_UP)
     asyncio.run(run(chosen))

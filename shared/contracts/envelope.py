@@ -3,7 +3,8 @@
 Binary mode on the wire: attributes are `ce_*` headers, data is the value.
 """
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from shared.text import nfc
 
 def _in_utc(value: datetime) -> datetime:
     """Refuse the hours at both ends of the calendar that UTC does not have: no database column takes them."""
+    if MINYEAR < value.year < MAXYEAR:
+        return value
     try:
         value.astimezone(UTC)
     except OverflowError as error:
@@ -63,10 +66,9 @@ class Attributes(Part):
     tracestate: str | None = None
 
 
-class Event(BaseModel, Generic[DataT]):
-    """One event: its attributes and its typed data."""
-
-    model_config = ConfigDict(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Event(Generic[DataT]):
+    """One event: its attributes and its typed data, each checked by itself."""
 
     attributes: Attributes
     data: DataT

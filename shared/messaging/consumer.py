@@ -51,7 +51,9 @@ LIMIT_IN_BULK = 5000
 larger ones catch up three times as fast."""
 AT_ONCE = 1000
 """Messages of one transaction. While the database writes them the next ones are decoded."""
-DECODED_AT_ONCE = 50
+AT_ONCE_IN_BULK = 2500
+"""The same for who handles them in bulk, where each transaction has half a dozen round trips however large it is."""
+DECODED_AT_ONCE = 100
 """Messages decoded between two looks at what the database says; two milliseconds."""
 PROGRESS_EVERY = 1.0
 CLUSTER_EVERY = 10.0
@@ -85,7 +87,9 @@ class Consumer:
         self._engine = engine
         self._transport = transport
         self._subscription = subscription
-        self._limit = LIMIT if subscription.in_bulk is None else LIMIT_IN_BULK
+        self._limit, self._at_once = LIMIT, AT_ONCE
+        if subscription.in_bulk is not None:
+            self._limit, self._at_once = LIMIT_IN_BULK, AT_ONCE_IN_BULK
         self._tracer = tracer or trace.get_tracer("cchc")
         self._intake = Intake(
             engine,
@@ -110,7 +114,10 @@ class Consumer:
                 await self._transport.ensure_topics(self._subscription.topics)
                 await self._know_cluster()
                 await reader.start()
-                await self._read(reader, stop, backoff)
+                try:
+                    await self._read(reader, stop, backoff)
+                finally:
+                    await self._progress.stop()
             except ConsumerHalted as halt:
                 self.status.set("halted", str(halt))
                 _log.error("consumer halted", group=self._subscription.group, reason=str(halt))
@@ -150,7 +157,8 @@ class Consumer:
 
     async def _take_in(self, reader: Reader, batches: Sequence[Sequence[Received]], stop: asyncio.Event) -> None:
         """Take everything in, a partition after another; while the database writes, the next messages are decoded."""
-        chunks = [batch[start : start + AT_ONCE] for batch in batches for start in range(0, len(batch), AT_ONCE)]
+        size = self._at_once
+        chunks = [batch[start : start + size] for batch in batches for start in range(0, len(batch), size)]
         given_up: set[Partition] = set()
         ahead: asyncio.Task[list[Item]] | None = None
         try:
@@ -194,7 +202,8 @@ class Consumer:
             await self._agree(reader, place, Standing(first.position, last.position + 1))
             return False
         self._next[place] = last.position + 1
-        self._progress.note(place, last.position + 1, [item.event for item in items if item.event is not None])
+        events = (item.event for item in reversed(items) if item.event is not None)
+        self._progress.note(place, last.position + 1, next(events, None))
         reach("consumer.noted")
         await reader.commit(*place, last.position + 1)
         reach("consumer.acknowledged")
@@ -267,7 +276,7 @@ class Consumer:
         if now >= self._due["cluster"]:
             await self._know_cluster()
         if now >= self._due["progress"]:
-            await self._progress.write(await reader.standing())
+            await self._progress.go_on(reader)
             self._due["progress"] = now + PROGRESS_EVERY
         if now >= self._due["sweep"]:
             await apply_parked(self._engine, self._intake, self._subscription.group)

@@ -58,8 +58,8 @@ class Outcome:
     released: set[str] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
 
-    def count(self, fate: str) -> None:
-        self.counts[fate] = self.counts.get(fate, 0) + 1
+    def count(self, fate: str, number: int) -> None:
+        self.counts[fate] = self.counts.get(fate, 0) + number
 
 
 def is_passing(error: BaseException) -> bool:

@@ -143,8 +143,12 @@ class Intake:
                     dead += 1
                     if dead >= self._most_dead:
                         raise _TooManyDead(number)
-                with nullcontext() if bulk else spans.around(item):
-                    fate = await self._settle(connection, source, number, item, first_time, bulk=bulk)
+                if bulk and item.verdict is None:
+                    fate = "passed" if item.handler is None else "handled"
+                    await source.done(connection, item)
+                else:
+                    with nullcontext() if bulk else spans.around(item):
+                        fate = await self._settle(connection, source, number, item, first_time)
                 reach("consumer.handled")
                 dead = 0 if fate == "handled" else dead
                 fates.append(fate)
@@ -162,8 +166,6 @@ class Intake:
         number: int,
         item: Item,
         first_time: set[UUID],
-        *,
-        bulk: bool,
     ) -> str:
         match item.verdict:
             case Dead() as why:
@@ -172,7 +174,7 @@ class Intake:
             case Waiting(waits_for=name):
                 await source.wait(connection, item, name)
                 return "parked"
-        fate = "handled" if bulk and item.handler else await self._apply(connection, number, item, first_time)
+        fate = await self._apply(connection, number, item, first_time)
         await source.done(connection, item)
         return fate
 
@@ -244,13 +246,13 @@ class Intake:
     def _report(self, items: Sequence[Item], fates: Sequence[str], outcome: Outcome, spans: TakenSpans) -> None:
         group = self._subscription.group
         for item, fate in zip(items, fates, strict=True):
-            outcome.count(fate)
             if isinstance(item.verdict, Dead):
                 with spans.around(item):
                     _log.warning("message refused", group=group, reason_code=item.verdict.code, **_place(item.received))
             spans.end(item, fate)
         for fate in set(fates):
-            _fates.add(fates.count(fate), {"group": group, "fate": fate})
+            outcome.count(fate, number := fates.count(fate))
+            _fates.add(number, {"group": group, "fate": fate})
 
 
 def _place(received: Received) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How far a consumer is, written about once a second: reports say from it how far behind they may be."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts.envelope import Event
 from shared.database.tables import consumer_progress
-from shared.messaging.transports.port import Partition, Standing
+from shared.messaging.transports.port import Partition, Reader, Standing
+
+MOMENT = 0.5
+"""Seconds."""
 
 
 class Progress:
@@ -21,12 +25,40 @@ class Progress:
         self._group = group
         self._taken: dict[Partition, int] = {}
         self._times: dict[Partition, datetime] = {}
+        self._writing: asyncio.Task[None] | None = None
 
-    def note(self, place: Partition, next_position: int, events: Sequence[Event[Any]]) -> None:
-        """Remember that everything before `next_position` is taken in, and when the last of it happened."""
+    def note(self, place: Partition, next_position: int, last: Event[Any] | None) -> None:
+        """Remember that everything before `next_position` is taken in, and when the last event of it happened."""
         self._taken[place] = next_position
-        if events:
-            self._times[place] = events[-1].attributes.time
+        if last is not None:
+            self._times[place] = last.attributes.time
+
+    async def go_on(self, reader: Reader) -> None:
+        """Begin to write how far the reader is, unless that is still under way.
+
+        Beside the taking in: a broker that is asked where its log ends answers when its long poll is over.
+
+        Raises:
+            LogUnavailable: the log did not answer the last time.
+            sqlalchemy.exc.DBAPIError: the database did not.
+        """
+        if self._writing is not None and not self._writing.done():
+            return
+        written, self._writing = self._writing, None
+        if written is not None:
+            await written
+        self._writing = asyncio.create_task(self._ask_and_write(reader))
+
+    async def stop(self) -> None:
+        """End what is under way, a moment given."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await asyncio.wait([writing], timeout=MOMENT)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+    async def _ask_and_write(self, reader: Reader) -> None:
+        await self.write(await reader.standing())
 
     async def write(self, standing: Mapping[Partition, Standing]) -> None:
         """Write a row for each partition that this member has, with news or without.

@@ -24,7 +24,7 @@ from shared.contracts.tasks import TaskCompletedV1
 from shared.contracts.topics import PLANS, TASKS
 from shared.database.engine import create_engine
 from shared.database.revisions import LOG
-from shared.memory import leave_out_what_is_loaded
+from shared.memory import WHILE_CATCHING_UP, leave_out_what_is_loaded
 from shared.messaging.consumer import LIMIT_IN_BULK, Consumer
 from shared.messaging.transports import create_transport
 from shared.messaging.transports.port import Reader, Received, Record, Transport
@@ -86,7 +86,7 @@ async def kafka_log(folder: Path, _admin_dsn: str) -> AsyncIterator[Transport]:
 
 async def measure_hearing(transport: Transport, admin_dsn: str, folder: Path, size: Size) -> Hearing:
     """Measure on a started transport and a PostgreSQL server; ours and the ceiling take turns, stage by stage."""
-    leave_out_what_is_loaded()  # as the worker does
+    leave_out_what_is_loaded(young=WHILE_CATCHING_UP)  # as the worker does
     keys = folder / "hearing-keys"
     make_issuer(keys)
     dsn = await make_database(admin_dsn, "bench_hearing", HISTORIES)

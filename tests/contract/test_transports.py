@@ -11,6 +11,7 @@ from shared.contracts.topics import Topic
 from shared.messaging.transports.port import (
     MAX_RECORD_BYTES,
     NotSent,
+    Reader,
     Received,
     Record,
     RecordRefused,
@@ -107,6 +108,35 @@ async def test_a_reader_can_be_sent_to_any_position_and_beyond_the_end_means_the
         again = await read(reader, len(expected))
         assert [int(each.value or b"") for each in again] == expected
     await reader.stop()
+
+
+async def test_what_a_reader_has_read_ahead_is_forgotten_where_it_is_sent_elsewhere(
+    transport: Transport, topic: Topic
+) -> None:
+    """Three at a time of many, so that each fetch leaves more to be read at once."""
+    await transport.ensure_topics([topic])
+    await transport.publish(records(topic, range(30), keys=1))
+    reader = transport.reader("ahead", [topic])
+    await reader.start()
+    (partition,) = {each.partition for each in await read(reader, 30, commit=False)}
+    for wanted in (0, 20, 5, 5):
+        await reader.seek(topic.name, partition, wanted)
+        assert await _positions(reader, 6) == list(range(wanted, wanted + 6))
+    await reader.commit(topic.name, partition, 8)
+    reader.rewind()
+    assert await _positions(reader, 9) == list(range(8, 17))
+    reader.rewind()
+    assert (await reader.standing())[topic.name, partition].position == 8
+    assert await _positions(reader, 22) == list(range(8, 30))
+    await reader.stop()
+
+
+async def _positions(reader: Reader, count: int) -> list[int]:
+    found: list[int] = []
+    while len(found) < count:
+        for batch in await reader.fetch(0.5, 3):
+            found += [each.position for each in batch]
+    return found
 
 
 async def test_two_members_share_and_one_takes_over_when_the_other_leaves(

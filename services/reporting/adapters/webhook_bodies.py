@@ -22,7 +22,7 @@ from shared.contracts.webhooks import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class News:
     """An event that was heard, or made, for the first time."""
 

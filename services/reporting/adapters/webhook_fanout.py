@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.reporting.adapters.tables import ledger
 from services.reporting.adapters.webhook_bodies import News, webhook_of
 from services.reporting.adapters.webhook_facts import PlanDescribed, PlanDescriptions, products_days, units_above
-from services.reporting.adapters.webhook_tables import plans_to_count, webhook_endpoints, webhook_waiting
+from services.reporting.adapters.webhook_tables import webhook_endpoints, webhook_waiting
 from services.reporting.domain.webhooks.matching import Happening, Wish, is_news, matches
 from shared.clock import Clock, SystemClock
 from shared.contracts.plans import PlanIssuedV1
@@ -34,10 +34,7 @@ from shared.contracts.webhooks import WEBHOOKS
 OLDEST: Final = timedelta(days=7)
 BEHIND: Final = timedelta(hours=1)
 """When the sender looks by itself at a delivery that stands behind another of its key; the other's end wakes it."""
-COUNTED: Final = frozenset(
-    each.event_type
-    for each in (PlanIssuedV1, TaskCompletedV1, CompletionConfirmedV1, CompletionReturnedV1, TaskReopenedV1)
-)
+COUNTED: Final = (TaskCompletedV1, CompletionConfirmedV1, CompletionReturnedV1, TaskReopenedV1, PlanIssuedV1)
 """Types that may move a plan's figures."""
 
 _WRITE = text("""
@@ -58,6 +55,9 @@ _WRITE = text("""
         RETURNING id
     )
     SELECT count(*), pg_notify('webhooks', '') FROM made
+""")
+_TO_COUNT = text("""
+    INSERT INTO plans_to_count (plan_id) SELECT unnest(CAST(:plan_id AS uuid[])) ON CONFLICT DO NOTHING
 """)
 _LOOK_NOW = text("""
     UPDATE webhook_deliveries SET due_at = :now
@@ -81,10 +81,9 @@ class FanOut:
 
     async def take(self, connection: AsyncConnection, news: Sequence[News]) -> None:
         """Make the deliveries of these events, and of those that have waited for a plan among them."""
-        counted = {plan_id for each in news if each.type in COUNTED and (plan_id := _plan_of(each)) is not None}
+        counted = {each.data.plan_id for each in news if isinstance(each.data, COUNTED)}
         if counted:
-            rows = [{"plan_id": plan_id} for plan_id in sorted(counted)]
-            await connection.execute(insert(plans_to_count).values(rows).on_conflict_do_nothing())
+            await connection.execute(_TO_COUNT, {"plan_id": sorted(counted)})
         await self.tell(connection, news)
         heard = [each.data.plan_id for each in news if isinstance(each.data, PlanIssuedV1)]
         if heard:

@@ -134,7 +134,10 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
 
 def _received(record: ConsumerRecord) -> Received:
-    headers = {name: _text(value) for name, value in record.headers}
+    try:
+        headers: dict[str, bytes | str] = {name: value.decode() for name, value in record.headers}
+    except (UnicodeDecodeError, AttributeError):  # one is not UTF-8, or null
+        headers = {name: _text(value) for name, value in record.headers}
     return Received(record.topic, record.partition, record.offset, record.key, headers, record.value)
 
 

@@ -6,14 +6,15 @@ take over at once, and it can no longer commit.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import asyncpg
+from pydantic_core import from_json
 
 from shared.messaging.transports.port import LogUnavailable, Partition, Received, Standing
 
@@ -63,6 +64,15 @@ ON CONFLICT (group_id, partition_id) DO UPDATE SET position = excluded.position
 """
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Rows, the positions that were asked for, and the epoch in which."""
+
+    rows: list[Any]
+    asked: dict[Partition, int]
+    epoch: int
+
+
 class PostgresReader:
     """See `port.Reader`."""
 
@@ -77,6 +87,8 @@ class PostgresReader:
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
         self._news = asyncio.Event()
+        self._speaking = asyncio.Lock()
+        self._ahead: asyncio.Task[_Found] | None = None
         self._balance_at = 0.0
         self._turn = 0
 
@@ -85,29 +97,48 @@ class PostgresReader:
             pass
 
     async def stop(self) -> None:
-        connection, self._connection = self._connection, None
-        self._lose_everything()
-        if connection is not None and not connection.is_closed():
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await connection.execute(f"SELECT pg_advisory_unlock_all(); NOTIFY {TURNOUT}")
-            connection.terminate()
+        if self._ahead is not None:
+            self._ahead.cancel()
+        async with self._speaking:
+            connection, self._connection = self._connection, None
+            self._lose_everything()
+            if connection is not None and not connection.is_closed():
+                with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await connection.execute(f"SELECT pg_advisory_unlock_all(); NOTIFY {TURNOUT}")
+                connection.terminate()
 
     async def fetch(self, timeout: float, limit: int) -> Sequence[Sequence[Received]]:  # noqa: ASYNC109 -- see port
+        found = await self._look(limit)
+        if not found.rows:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), timeout)
+            found = await self._look(limit)
+        batches: list[list[Received]] = []
+        for place, rows in groupby(found.rows, lambda row: (row[0], row[1])):
+            # What was read ahead may be out of date: after a seek, a rewind or a change of members.
+            if found.epoch == self.epoch and found.asked[place] == self._next.get(place):
+                batches.append([_received(row) for row in rows])
+                self._next[place] = batches[-1][-1].position + 1
+        if len(found.rows) >= limit:
+            self._ahead = asyncio.create_task(self._read_ahead(limit))
+            self._ahead.add_done_callback(_heed)
+        return batches
+
+    async def _look(self, limit: int) -> "_Found":
+        ahead, self._ahead = self._ahead, None
+        found = None if ahead is None else await ahead
         async with self._connected() as connection:
             if time.monotonic() >= self._balance_at:
                 await self._balance(connection)
+            if found is not None:
+                return found
             self._news.clear()
-            rows = await self._read(connection, limit)
-            if not rows:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), timeout)
-                if time.monotonic() >= self._balance_at:
-                    await self._balance(connection)
-                rows = await self._read(connection, limit)
-        batches = [[_received(row) for row in rows] for _, rows in groupby(rows, lambda row: (row[0], row[1]))]
-        for batch in batches:
-            self._next[batch[-1].topic, batch[-1].partition] = batch[-1].position + 1
-        return batches
+            return await self._read(connection, limit)
+
+    async def _read_ahead(self, limit: int) -> "_Found":
+        """Read on while what was read last is being taken in."""
+        async with self._connected() as connection:
+            return await self._read(connection, limit)
 
     async def commit(self, topic: str, partition: int, next_position: int) -> None:
         if (topic, partition) not in self._committed:
@@ -136,16 +167,17 @@ class PostgresReader:
         extents = {(row["topic"], row["partition"]): (row["next_position"], row["first"]) for row in rows}
         return {place: Standing(position, *extents.get(place, (0, 0))) for place, position in self._committed.items()}
 
-    async def _read(self, connection: "asyncpg.Connection", limit: int) -> list[Any]:
-        places = list(self._next)
+    async def _read(self, connection: "asyncpg.Connection", limit: int) -> "_Found":
+        asked, epoch = dict(self._next), self.epoch
+        places = list(asked)
         if not places:
-            return []
+            return _Found([], asked, epoch)
         self._turn = (self._turn + 1) % len(places)  # a full partition must not keep the others waiting
         places = places[self._turn :] + places[: self._turn]
         topics, partitions = [place[0] for place in places], [place[1] for place in places]
-        positions = [self._next[place] for place in places]
-        found: list[Any] = await connection.fetch(_FETCH, topics, partitions, positions, limit, MAX_FETCH_BYTES)
-        return found
+        positions = [asked[place] for place in places]
+        rows = await connection.fetch(_FETCH, topics, partitions, positions, limit, MAX_FETCH_BYTES)
+        return _Found(rows, asked, epoch)
 
     async def _balance(self, connection: "asyncpg.Connection") -> None:
         """Take a fair share of the partitions: let go of what is too many, try for what is too few."""
@@ -184,16 +216,18 @@ class PostgresReader:
 
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[asyncpg.Connection]":
-        try:
-            if self._connection is None or self._connection.is_closed():
-                await self._connect()
-            yield self._connection
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if self._connection is not None:
-                self._connection.terminate()  # the locks go with it
-            self._connection = None
-            self._lose_everything()
-            raise LogUnavailable(type(error).__name__) from error
+        """One caller at a time: a connection carries one statement."""
+        async with self._speaking:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    await self._connect()
+                yield self._connection
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                if self._connection is not None:
+                    self._connection.terminate()  # the locks go with it
+                self._connection = None
+                self._lose_everything()
+                raise LogUnavailable(type(error).__name__) from error
 
     async def _connect(self) -> None:
         self._lose_everything()
@@ -217,6 +251,9 @@ class PostgresReader:
         await connection.execute(f"NOTIFY {TURNOUT}")
 
     def _lose_everything(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead is not asyncio.current_task():
+            ahead.cancel()
         self._next.clear()
         self._committed.clear()
         self._balance_at = 0.0
@@ -233,4 +270,10 @@ class PostgresReader:
 
 def _received(row: Any) -> Received:  # noqa: ANN401 -- asyncpg has no types
     topic, partition, position, key, headers, value = row
-    return Received(topic, partition, position, key, json.loads(headers), value)
+    return Received(topic, partition, position, key, from_json(headers), value)
+
+
+def _heed(ahead: "asyncio.Task[_Found]") -> None:
+    """Take note of an error that nobody waits for: whoever reads next meets it himself."""
+    if not ahead.cancelled():
+        ahead.exception()
