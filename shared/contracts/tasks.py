@@ -28,14 +28,19 @@ class EvidenceV1(Part):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
-class TaskEvent(Contract):
-    """What every task event carries. `version` counts the task's changes from 1 on, so a receiver sees a gap."""
+class OfTask(Contract):
+    """What every event of a task carries. `version` counts the task's changes from 1 on, so a receiver sees a gap."""
 
     topic: ClassVar[Topic] = TASKS
 
     plan_id: UUID
     task_id: UUID
     version: int = Field(ge=1)
+
+
+class TaskEvent(OfTask):
+    """What somebody did."""
+
     actor: ActorV1
 
 
@@ -99,18 +104,13 @@ class TaskReopenedV1(TaskEvent):
     recorded_at: Moment
 
 
-class TaskReminder(Contract):
+class TaskReminder(OfTask):
     """What time itself tells of a task; nobody does it, so there is no actor.
 
     `version` counts on with the task's other changes: a receiver sees no gap. Each is told once; `day` is the
     Vietnamese day on which it was found to be so, however late the scheduler came.
     """
 
-    topic: ClassVar[Topic] = TASKS
-
-    plan_id: UUID
-    task_id: UUID
-    version: int = Field(ge=1)
     day: date
     recorded_at: Moment
 

@@ -18,6 +18,9 @@ PASSING = ("08", "40", "53", "55", "57", "58")
 """Classes of SQLSTATE that say something about the moment, not about the message: connection, rollback (deadlock,
 serialization), resources (disk full), object in use, operator intervention, system error."""
 READ_ONLY = "25006"
+NOT_MIGRATED = ("42P01", "42703", "42704", "42883", "3D000", "3F000", "42501")
+"""A table, column, type, function, database or schema is not there, or not for us: a restored or half-migrated
+database under a running program. No message makes or mends that, and every one would become a dead letter."""
 DRIVERS_OWN = (asyncpg.InternalClientError, asyncpg.InvalidCachedStatementError)
 """The connection was just being cut, or somebody has just migrated: the next try has a new connection or plan."""
 
@@ -70,7 +73,7 @@ def is_passing(error: BaseException) -> bool:
         if isinstance(getattr(error.orig, "__cause__", None), DRIVERS_OWN):
             return True
         state = str(getattr(error.orig, "sqlstate", None) or "")
-        return state.startswith(PASSING) or state == READ_ONLY
+        return state.startswith(PASSING) or state == READ_ONLY or state in NOT_MIGRATED
     return isinstance(error, (PoolTimeout, OSError, TimeoutError))
 
 

@@ -1,15 +1,14 @@
 """What receivers are told of an event, made of the event and of its plan."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from services.reporting.adapters.webhook_facts import PlanDescribed
+from services.reporting.adapters.webhook_facts import Facts, PlanDescribed
 from shared.contracts.envelope import Contract
 from shared.contracts.plans import CountsWhen
 from shared.contracts.reports import PlanProgressReachedV1, ReportIssuedV1
-from shared.contracts.tasks import TaskCompletedV1, TaskEvent
+from shared.contracts.tasks import CompletionReturnedV1, OfTask, TaskCompletedV1, TaskReminder
 from shared.contracts.webhooks import (
     TASK_WEBHOOKS,
     ProgressData,
@@ -36,7 +35,7 @@ class News:
         return self.data.event_type
 
 
-def webhook_of(news: News, plan: PlanDescribed, days: Mapping[UUID, date]) -> Webhook:
+def webhook_of(news: News, plan: PlanDescribed, facts: Facts) -> Webhook:
     """Return what receivers are told of an event."""
     data = news.data
     match data:
@@ -68,18 +67,21 @@ def webhook_of(news: News, plan: PlanDescribed, days: Mapping[UUID, date]) -> We
                     sha256=data.sha256,
                 ),
             )
-        case TaskEvent():
-            return _task_webhook(news, data, plan, days)
+        case OfTask():
+            return _task_webhook(news, data, plan, facts)
     raise ValueError(f"nothing is told of {news.type}")
 
 
-def _task_webhook(news: News, data: TaskEvent, plan: PlanDescribed, days: Mapping[UUID, date]) -> Webhook:
+def _task_webhook(news: News, data: OfTask, plan: PlanDescribed, facts: Facts) -> Webhook:
     kind, task = TASK_WEBHOOKS[news.type], plan.tasks[data.task_id]
     when_reported = TaskState.DONE if plan.counts_when is CountsWhen.REPORTED else TaskState.AWAITING_CONFIRMATION
     completion_id = getattr(data, "completion_id", None)
     completed_on = data.completed_on if isinstance(data, TaskCompletedV1) else None
     if completed_on is None and isinstance(completion_id, UUID):
-        completed_on = days.get(completion_id)
+        completed_on = facts.days.get(completion_id)
+    state = kind.after or when_reported
+    if isinstance(data, TaskReminder) and facts.last.get(data.task_id) == CompletionReturnedV1.event_type:
+        state = TaskState.RETURNED  # time goes on for what was returned as for what was never reported
     return kind(
         timestamp=news.occurred_at,
         data=TaskData(
@@ -94,6 +96,6 @@ def _task_webhook(news: News, data: TaskEvent, plan: PlanDescribed, days: Mappin
             lead_units=tuple(unit.code for unit in task.lead_units),
             deadline=task.deadline.date,
             completed_on=completed_on,
-            state=kind.after or when_reported,
+            state=state,
         ),
     )

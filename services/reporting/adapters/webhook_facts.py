@@ -5,7 +5,7 @@ All of it comes from what this service has heard; a plan's version never changes
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -15,7 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.adapters.tables import ledger, plans
 from shared.contracts.plans import CountsWhen, PlanIssuedV1, PlanTaskV1
-from shared.contracts.tasks import TaskCompletedV1
+from shared.contracts.tasks import (
+    CompletionConfirmedV1,
+    CompletionReturnedV1,
+    TaskCompletedV1,
+    TaskReopenedV1,
+)
 
 _MOST_PLANS: Final = 256
 
@@ -34,6 +39,26 @@ _COMPLETED_ON = text("""
     WHERE plan_id = ANY(CAST(:plan_ids AS uuid[])) AND type = :type
         AND data ->> 'completion_id' = ANY(CAST(:completion_ids AS text[]))
 """)
+
+
+_LAST_CHANGE = text("""
+    SELECT DISTINCT ON (task_id) task_id, type FROM ledger
+    WHERE task_id = ANY(CAST(:task_ids AS uuid[])) AND type = ANY(CAST(:types AS text[]))
+    ORDER BY task_id, version DESC
+""")
+_CHANGES: Final = tuple(
+    each.event_type for each in (TaskCompletedV1, CompletionConfirmedV1, CompletionReturnedV1, TaskReopenedV1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What bodies say that neither their event nor its plan says."""
+
+    days: Mapping[UUID, date] = field(default_factory=dict)
+    """Completion -> day of the product."""
+    last: Mapping[UUID, str] = field(default_factory=dict)
+    """Task -> type of the last event that changed its state; tasks that nothing has happened to are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +113,14 @@ async def units_above(connection: AsyncConnection, codes: Collection[str]) -> di
         return {}
     rows = await connection.execute(_ABOVE, {"codes": sorted(codes)})
     return {row.code: frozenset(row.units) for row in rows}
+
+
+async def last_changes(connection: AsyncConnection, task_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the type of the last event heard that changed the state of each task."""
+    if not task_ids:
+        return {}
+    rows = await connection.execute(_LAST_CHANGE, {"task_ids": sorted(task_ids), "types": list(_CHANGES)})
+    return {row.task_id: row.type for row in rows}
 
 
 async def products_days(

@@ -6,7 +6,7 @@ event is unique), what happened before the endpoint was there, or what is old wh
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.adapters.tables import ledger
 from services.reporting.adapters.webhook_bodies import News, webhook_of
-from services.reporting.adapters.webhook_facts import PlanDescribed, PlanDescriptions, products_days, units_above
+from services.reporting.adapters.webhook_facts import (
+    Facts,
+    PlanDescribed,
+    PlanDescriptions,
+    last_changes,
+    products_days,
+    units_above,
+)
 from services.reporting.adapters.webhook_tables import webhook_endpoints, webhook_waiting
 from services.reporting.domain.webhooks.matching import Happening, Wish, is_news, matches
 from shared.clock import Clock, SystemClock
@@ -25,8 +32,9 @@ from shared.contracts.registry import CONTRACTS
 from shared.contracts.tasks import (
     CompletionConfirmedV1,
     CompletionReturnedV1,
+    OfTask,
     TaskCompletedV1,
-    TaskEvent,
+    TaskReminder,
     TaskReopenedV1,
 )
 from shared.contracts.webhooks import WEBHOOKS
@@ -102,8 +110,11 @@ class FanOut:
         known = [(each, plan) for each in wanted if (plan := plans.get(each.event_id)) is not None]
         told = await _matched(connection, wishes, known)
         if told:
-            days = await products_days(connection, {plan.plan_id for _, plan, _ in told}, _verdicts(told))
-            await _write(connection, told, days, now)
+            facts = Facts(
+                days=await products_days(connection, {plan.plan_id for _, plan, _ in told}, _verdicts(told)),
+                last=await last_changes(connection, _reminded(news for news, _, _ in told)),
+            )
+            await _write(connection, told, facts, now)
 
     async def _plans(
         self, connection: AsyncConnection, wanted: Sequence[News], now: datetime
@@ -135,7 +146,7 @@ class FanOut:
         for each in wanted:
             plan_id = _plan_of(each)
             plan = None if plan_id is None else plans.get(plan_id)
-            if plan is not None and (not isinstance(each.data, TaskEvent) or each.data.task_id in plan.tasks):
+            if plan is not None and (not isinstance(each.data, OfTask) or each.data.task_id in plan.tasks):
                 found[each.event_id] = plan
         return found
 
@@ -179,7 +190,7 @@ async def _matched(
             plan_id=plan.plan_id,
             above_plan=above.get(plan.unit, frozenset()),
             above_leads=frozenset[str]().union(*(above.get(unit, frozenset()) for unit in leads)),
-            field=plan.tasks[news.data.task_id].field if isinstance(news.data, TaskEvent) else None,
+            field=plan.tasks[news.data.task_id].field if isinstance(news.data, OfTask) else None,
         )
         endpoints = [wish.endpoint_id for wish in wishes if matches(wish, happening)]
         if endpoints:
@@ -188,9 +199,13 @@ async def _matched(
 
 
 def _leads(news: News, plan: PlanDescribed) -> list[str]:
-    if not isinstance(news.data, TaskEvent):
+    if not isinstance(news.data, OfTask):
         return []
     return [unit.code for unit in plan.tasks[news.data.task_id].lead_units]
+
+
+def _reminded(news: Iterable[News]) -> set[UUID]:
+    return {each.data.task_id for each in news if isinstance(each.data, TaskReminder)}
 
 
 def _verdicts(told: Iterable[Told]) -> set[UUID]:
@@ -203,14 +218,14 @@ def _verdicts(told: Iterable[Told]) -> set[UUID]:
     }
 
 
-async def _write(connection: AsyncConnection, told: Sequence[Told], days: dict[UUID, date], now: datetime) -> None:
+async def _write(connection: AsyncConnection, told: Sequence[Told], facts: Facts, now: datetime) -> None:
     events: list[tuple[Any, ...]] = []
     deliveries: list[tuple[Any, ...]] = []
     first: set[tuple[UUID, str]] = set()
     for news, plan, endpoints in told:
-        task_id = news.data.task_id if isinstance(news.data, TaskEvent) else None
+        task_id = news.data.task_id if isinstance(news.data, OfTask) else None
         key = str(task_id or plan.plan_id)
-        body = webhook_of(news, plan, days).body
+        body = webhook_of(news, plan, facts).body
         events.append((news.event_id, news.type, plan.plan_id, task_id, key, body, news.occurred_at))
         for endpoint_id in endpoints:
             due_at = now + BEHIND if (endpoint_id, key) in first else now

@@ -211,6 +211,20 @@ async def test_a_deadlock_or_a_serialization_failure_is_tried_again(world: World
     assert await letters(world) == []
 
 
+async def test_a_table_that_is_not_there_yet_is_waited_for(world: World) -> None:
+    """A database that was made anew is migrated while the worker runs; what is heard meanwhile is no bad event."""
+    await world.execute("ALTER TABLE applied RENAME TO elsewhere")
+    await world.publish(*(record_of(a_progress(note)) for note in ("a", "b")))
+    consumer = world.consumer()
+    async with world.running(consumer):
+        await eventually(lambda: consumer.status.state == "retrying")
+        assert await letters(world) == []
+        await world.execute("ALTER TABLE elsewhere RENAME TO applied")
+        await eventually(lambda: position_is(world, 2))
+    assert await world.notes() == ["a", "b"]
+    assert await letters(world) == []
+
+
 async def test_many_dead_letters_in_a_row_halt_and_a_restart_goes_on(world: World) -> None:
     broken = True
 
