@@ -126,7 +126,7 @@ async def _block(run: Run, person: Person) -> list[float]:
 
 async def _all_hang(receiver: CountingReceiver, hung: int) -> bool:
     """Tell whether as many posts have come as may be under way."""
-    return (await receiver.count("hung"))["came"] >= Limits().per_endpoint * hung
+    return (await receiver.count("hung"))["came"] >= Limits().cautious * hung
 
 
 def _judge(run: Run, took: dict[bool, list[float]], tally: Tally) -> None:
