@@ -31,6 +31,8 @@ def database_error(
         database_error(OperationalError, "40P01"),
         database_error(OperationalError, "53100"),
         database_error(OperationalError, "25006"),
+        database_error(DBAPIError, "42P01"),
+        database_error(DBAPIError, "42703"),
         database_error(OperationalError, None, cut=True),
         database_error(InterfaceError, None, asyncpg.InterfaceError("connection is closed")),
         database_error(InternalError, None, asyncpg.InternalClientError("cannot switch to state 15")),
@@ -50,7 +52,7 @@ def test_what_says_something_about_the_moment_is_tried_again(error: Exception) -
     [
         database_error(IntegrityError, "23505"),
         database_error(DBAPIError, "22003"),
-        database_error(DBAPIError, "42P01"),
+        database_error(DBAPIError, "42601"),
         database_error(DBAPIError, "22000", asyncpg.DataError("value out of int64 range")),
         KeyError("x"),
         Refused("closed"),
