@@ -125,7 +125,7 @@ CATALOGUE = (
             "postgres": {"workers": 50, "issuers": 50, "reminders": 50},
             "kafka": {"workers": 20, "issuers": 0, "reminders": 0},
         },
-        small={"postgres": {"workers": 2, "issuers": 2, "reminders": 3}},
+        small={"postgres": {"workers": 1, "issuers": 2, "reminders": 2}},
     ),
     Drill(
         "R9",
