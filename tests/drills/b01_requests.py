@@ -36,7 +36,8 @@ def _drill(system: System, run: Run) -> Tally:
             except (TypeError, ValueError, AttributeError) as trouble:  # of the maker of requests; nothing was sent
                 unmade.append(f"a request could not be made: {trouble!r}"[:300])
             turn += 1000
-            run.line.step(traffic.tally.sent, "requests")
+            run.line.done = traffic.tally.sent
+            run.line.tell(traffic.tally.succeeded.total())
     finally:
         traffic.close()
     sys.stderr.write("".join(f"  {line}\n" for line in traffic.tally.lines()))
