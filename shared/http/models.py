@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from shared.text import nfc
 
 LONGEST_TEXT: Final = 10_000
 """Characters of a string field that states no bound of its own."""
+
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2199
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}.*", re.ASCII)
@@ -50,6 +53,14 @@ def _moment(value: object) -> object:
     if isinstance(value, str) and not _MOMENT.fullmatch(value):
         raise PydanticCustomError("datetime_parsing", "not an ISO moment")
     return _text_only(value, "datetime_type")
+
+
+def _plausible(value: dt.date) -> dt.date:
+    """Refuse mistyped years (0023-10-20); and the ends of the calendar, which the driver stores as infinity."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        years = f"{FIRST_YEAR}-{LAST_YEAR}"
+        raise refuse("date_implausible", vi=f"Năm của ngày phải trong khoảng {years}.", en=f"A day of {years}.")
+    return value
 
 
 def _in_utc(value: dt.datetime) -> dt.datetime:
@@ -122,6 +133,8 @@ def _taken_from_json(schema: dict[str, Any]) -> Any:  # noqa: ANN401 -- see abov
         return core_schema.no_info_before_validator_function(normal_text, cast("CoreSchema", bounded))
     if kind in _FROM_JSON:
         lax: Any = {**schema, "strict": False}
+        if kind == "date":
+            lax = core_schema.no_info_after_validator_function(_plausible, lax)
         if kind == "datetime":
             lax = core_schema.no_info_after_validator_function(_in_utc, lax)
         return core_schema.no_info_before_validator_function(_FROM_JSON[kind], cast("CoreSchema", lax))
@@ -167,7 +180,7 @@ class QueryModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-QueryDay = Annotated[dt.date, BeforeValidator(_day)]
+QueryDay = Annotated[dt.date, BeforeValidator(_day), AfterValidator(_plausible)]
 """A day in a query or a path, as an ISO date and as nothing else."""
 QueryText = Annotated[str, BeforeValidator(normal_text)]
 """A string in a query or a path, composed (NFC): what is looked for must be written as what is stored."""

@@ -16,6 +16,8 @@ Number = Callable[[int], int]
 
 MOST_OF_A_KIND = 300
 DAYS = ["2023-01-01", "2023-10-20", "2023-10-31", "2024-02-29", "2023-02-29", "2000-01-01", "2100-12-31", "2101-01-01"]
+ENDS = ["0001-01-01", "9999-12-31"]
+"""Infinity, to the database."""
 GIVEN: dict[str, list[Any]] = {
     "unit": ["TV", "TV-SNV", "TV-STP", "ZZ"],
     "code": ["TV-MOI", "TV-CU", "XX", "X.1-2"],
@@ -29,13 +31,13 @@ GIVEN: dict[str, list[Any]] = {
     "note": ["Đang lấy ý kiến", ""],
     "percent": [0, 60, 100],
     "completed_on": ["2023-10-20", "2023-10-31", "2023-05-04", *DAYS[3:5]],
-    "issued_on": DAYS,
+    "issued_on": DAYS + ENDS,
     "cutoff": DAYS,
     "day": DAYS,
     "from": DAYS,
     "to": DAYS,
-    "valid_from": DAYS,
-    "valid_to": DAYS,
+    "valid_from": DAYS + ENDS,
+    "valid_to": DAYS + ENDS,
     "as_of": ["2023-11-01T00:00:00Z", "2024-01-01T07:00:00+07:00", "0001-01-01T00:00:00+14:00"],
     "reported_at": ["2023-10-20T00:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"],
     "evidence": [[{"number": f"{number}/BC", "issued_on": "2023-02-20"}] for number in range(5)],
