@@ -199,7 +199,8 @@ class Consumer:
         except Displaced:
             self._due["cluster"] = 0.0
             await self._know_cluster()
-            await self._agree(reader, place, Standing(first.position, last.position + 1))
+            if await self._agree(reader, place, Standing(first.position, last.position + 1)):
+                await reader.seek(*place, first.position)  # we are where these begin, and the reader is behind them
             return False
         self._next[place] = last.position + 1
         events = (item.event for item in reversed(items) if item.event is not None)

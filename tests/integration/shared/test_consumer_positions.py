@@ -116,6 +116,23 @@ async def test_an_empty_database_hears_everything_from_the_beginning(world: Worl
         await eventually(lambda: notes_are(world, "a", "b"))
 
 
+@pytest.mark.parametrize("heard_before", [0, 2])
+async def test_a_database_emptied_while_the_consumer_runs_hears_everything(world: World, heard_before: int) -> None:
+    before = [str(number) for number in range(heard_before)]
+    if before:
+        await publish(world, *before)
+    async with world.running(world.consumer()):
+        await eventually(lambda: notes_are(world, *before))
+        await eventually(lambda: _is_agreed(world))
+        await world.execute("TRUNCATE applied, inbox, consumer_state")
+        await publish(world, "a", "b")
+        await eventually(lambda: notes_are(world, *before, "a", "b"), within=20)
+
+
+async def _is_agreed(world: World) -> bool:
+    return bool(await world.rows("SELECT 1 FROM consumer_state"))
+
+
 async def test_another_log_is_read_from_its_beginning_while_the_consumer_runs(world: World) -> None:
     old = [record_of(a_progress(note)) for note in ("a", "b", "c")]
     await world.publish(*old)
