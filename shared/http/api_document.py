@@ -17,10 +17,11 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
     415: "Sai kiểu nội dung",
     422: "Yêu cầu không hợp lệ",
     429: "Quá nhiều yêu cầu; Retry-After cho biết phải đợi bao lâu",
+    431: "Địa chỉ và tiêu đề quá dài",
     503: "Tạm thời chưa phục vụ được, xin thử lại",
 }
-_READ_BY_HAND: Final = frozenset({"cursor", "if-match", "idempotency-key"})
-"""Parameters that are refused with 400: their form is a rule of ours, not of the framework."""
+_OF_ANY: Final = (400, 431)
+"""What is no HTTP, or begins too long, is refused before anybody knows what it asks for."""
 _FRAMEWORKS_OWN: Final = 422
 """The framework describes it by a model of its own, with which nothing here is answered."""
 
@@ -36,7 +37,7 @@ def refusal(status: int, description: str = "") -> dict[int | str, dict[str, Any
 
 
 def complete_document(document: dict[str, Any]) -> None:
-    """Add to every guarded operation the refusals that it can answer with, as problem details; safe to call again."""
+    """Add to every operation the refusals that it can answer with, as problem details; safe to call again."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
@@ -45,10 +46,9 @@ def complete_document(document: dict[str, Any]) -> None:
         for method, operation in path.items():
             for parameter in operation.get("parameters", []):
                 _without_null(parameter)
-            if not operation.get("security"):
-                continue  # open: probes
             responses = operation["responses"]
-            for status in _refusals(method, operation):
+            is_open = not operation.get("security")  # probes
+            for status in _OF_ANY if is_open else _refusals(method, operation):
                 if str(status) not in responses or status == _FRAMEWORKS_OWN:
                     responses[str(status)] = refusal(status)[status]
     schemas.pop("HTTPValidationError", None)
@@ -56,13 +56,11 @@ def complete_document(document: dict[str, Any]) -> None:
 
 
 def _refusals(method: str, operation: Mapping[str, Any]) -> Iterator[int]:
-    yield from (401, 403, 422, 429, 503)
+    yield from (*_OF_ANY, 401, 403, 422, 429, 503)
     parameters = operation.get("parameters", [])
     names = {parameter["name"].lower() for parameter in parameters}
     has_body = "requestBody" in operation
     is_write = method != "get"
-    if has_body or names & _READ_BY_HAND:
-        yield 400
     if is_write or any(parameter["in"] == "path" for parameter in parameters):
         yield 404
     if is_write:
