@@ -22,6 +22,7 @@ from tests.drills import (
     w10_killed_senders,
     w11_recoveries,
 )
+from tests.drills.by_tests import counted_by
 from tests.drills.ground import Run
 from tests.drills.tally import Tally
 
@@ -160,6 +161,42 @@ CATALOGUE = (
         full={"postgres": {"events": 100_000, "endpoints": 10}},
         small={"postgres": {"events": 114, "endpoints": 4}},
         sent="webhooks",
+    ),
+    Drill(
+        "W2",
+        "answers of strangers: every status, time-outs, resets, slow and huge bodies, bad TLS, redirects",
+        counted_by("W2", "tests/integration/reporting/test_posting.py", only="not drips"),
+        lambda size: size["count"],
+        full={"postgres": {"count": 478, "scale": 1}},
+        small={},  # the same in `make test`
+        sent="answers",
+    ),
+    Drill(
+        "W4",
+        "webhooks changed by chance, and the public vectors: none is believed by the verifiers, in Python and Node.js",
+        counted_by("W4", "tests/unit/kit/test_verifiers.py"),
+        lambda size: size["count"],
+        full={"postgres": {"count": 1_000_000, "scale": 50}},
+        small={},  # 20,000 in `make test`
+        sent="mutations",
+    ),
+    Drill(
+        "W5",
+        "addresses that lead inside, in every spelling: no connection on the trap",
+        counted_by("W5", "tests/integration/reporting/test_forbidden_addresses.py"),
+        lambda size: size["count"],
+        full={"postgres": {"count": 212, "scale": 1}},
+        small={},  # the same in `make test`
+        sent="addresses",
+    ),
+    Drill(
+        "W12",
+        "answers that drip for 120 s or are 64 MiB large: cut by the limits of time and size, memory flat",
+        counted_by("W12", "tests/integration/reporting/test_posting.py", only="drips"),
+        lambda size: size["count"],
+        full={"postgres": {"count": 20, "scale": 50}},
+        small={},  # with a shorter limit in `make test`
+        sent="answers",
     ),
     Drill(
         "W6",

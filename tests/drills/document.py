@@ -22,7 +22,8 @@ which order and when; how processes interleave is the machine's.
   table, in the ledger, in the figures at the cut-off and in the plan's "n of m"; the worst of them counts. In R4 and W
   it is the receivers' own count: *lost* was accepted by none and is not listed as failed, *counted twice* came once
   more than its receiver had refused it and than it was under way when a sender was killed.
-* *how often*: faults that happened; in W1 answers that refused, in W6 and W7 posts that hung.
+* *how often*: faults that happened; in W1 answers that refused, in W6 and W7 posts that hung. W2, W4, W5 and W12 are
+  the tests of these promises at full counts; a promise that is broken fails the line.
 * *consistent after*: the longest time from the end of the faults of a round until all of these agreed.
 
 | drill | log | fault | how often | sent | lost | counted twice | consistent after | took | seed | date |
