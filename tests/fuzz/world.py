@@ -11,7 +11,9 @@ from tests.support.webhook_rows import a_silent_webhook
 
 PATIENT = {"CCHC_SAMPLE": "0", "CCHC_DEAD_LETTERS_IN_A_ROW": "100000"}
 """Settings of that system: hundreds of bad events are no fault of ours."""
-TASKS = 240
+TASKS = 960
+IN_BATCHES = 6
+"""Tasks that batches may complete, which they do at once: the others are there for single reports and verdicts."""
 
 
 def things_that_exist(system: System, directory: Path) -> Known:
@@ -41,7 +43,7 @@ def things_that_exist(system: System, directory: Path) -> Known:
             "notice_id": [notice_id],
             "plan_id": [plan_id, draft["plan_id"]],
             "task_id": [task["id"] for task in tasks],
-            "items": [[{"task_id": task["id"], **done}, {"task_id": "1"}, 7] for task in tasks[:20]],
+            "items": [[{"task_id": task["id"], **done}, {"task_id": "1"}, 7] for task in tasks[:IN_BATCHES]],
             "report_id": [report_id],
             "file": [file.read_bytes(), "STT\tNhiệm vụ\n".encode()],
         }
