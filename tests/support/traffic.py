@@ -46,7 +46,8 @@ class Traffic:
         self._tokens: dict[tuple[str, str | None], str] = {}
 
     async def run(self, stop: asyncio.Event, *, people: int = 8) -> None:
-        """Work until `stop` is set; whoever has a request under way ends it first."""
+        """Work until `stop` is set, from when reporting has heard of the plan; a request under way is ended first."""
+        await asyncio.to_thread(wait_for_done, self.system, self.plan_id, 0, cutoff=CUTOFF)
         async with asyncio.TaskGroup() as group:
             for _ in range(people):
                 group.create_task(self._person(stop))
