@@ -24,7 +24,19 @@ from shared.access_keys import KEY_SUBJECT, Verb
 from shared.clock import Clock
 from shared.signing_keys import KeySource, KeysUnavailable
 
-__all__ = ["Claims", "Identity", "InvalidToken", "KeysUnavailable", "TokenVerifier", "issue_token", "make_issuer"]
+__all__ = [
+    "ISSUER_FILE",
+    "Claims",
+    "Identity",
+    "InvalidToken",
+    "KeysUnavailable",
+    "TokenVerifier",
+    "issue_token",
+    "make_issuer",
+]
+
+ISSUER_FILE: Final = "issuer.jwk"
+"""The private key of an installation without an identity provider."""
 
 LEEWAY_SECONDS: Final = 60
 """How far the clocks of the issuer and of this machine may be apart."""
@@ -175,7 +187,7 @@ def make_issuer(directory: Path, public_directory: Path | None = None) -> Path:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     shown = public_directory or directory
     shown.mkdir(mode=0o755, parents=True, exist_ok=True)
-    private_file = directory / "issuer.jwk"
+    private_file = directory / ISSUER_FILE
     if not private_file.exists():
         key = OKPKey.generate_key("Ed25519", auto_kid=True)
         written = _write_beside(private_file, json.dumps(key.as_dict(private=True)), mode=0o600)
@@ -228,7 +240,7 @@ def issue_token(
 
 
 def _private_key(directory: Path) -> OKPKey:
-    return OKPKey.import_key(json.loads((directory / "issuer.jwk").read_text()))
+    return OKPKey.import_key(json.loads((directory / ISSUER_FILE).read_text()))
 
 
 def _write_beside(target: Path, text: str, *, mode: int) -> Path:

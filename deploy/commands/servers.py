@@ -47,13 +47,21 @@ def keys(
         Path | None, typer.Option(help="Tệp khóa của webhook; mặc định trong thư mục trên (file of the webhooks' key).")
     ] = None,
 ) -> None:
-    """Tạo khóa ký mã truy cập và khóa của webhook, nếu chưa có; in đường dẫn khóa công khai (make the keys once)."""
-    from deploy.embedded.secret_files import make_key
-    from shared.security import make_issuer
+    """Tạo khóa ký mã truy cập và khóa của webhook, nếu chưa có; in đường dẫn khóa công khai (make the keys once).
+
+    Khóa riêng còn nằm trong thư mục công khai, như các bản trước để ở đó, được chuyển đi (private keys are moved away).
+    """
+    from deploy.embedded.secret_files import bring_over, make_key
+    from shared.security import ISSUER_FILE, make_issuer
 
     home = Home(home_directory())
-    make_key(webhook_key or (home.webhook_key if directory is None else directory / "webhook.key"))
-    typer.echo(make_issuer(directory or home.keys, public_directory))
+    private = directory or home.keys
+    sealing = webhook_key or (home.webhook_key if directory is None else directory / "webhook.key")
+    if public_directory is not None:
+        bring_over(public_directory / ISSUER_FILE, private / ISSUER_FILE)
+        bring_over(public_directory / "webhook.key", sealing)
+    make_key(sealing)
+    typer.echo(make_issuer(private, public_directory))
 
 
 def seed() -> None:

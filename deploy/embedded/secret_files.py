@@ -22,6 +22,13 @@ def make_key(path: Path) -> None:
         write_private(path, b64encode(secrets.token_bytes(32)).decode() + "\n")
 
 
+def bring_over(old: Path, new: Path) -> None:
+    """Move a key to where it is looked for now, unless one is there; the two may be on different file systems."""
+    if old.exists() and not new.exists():
+        write_private(new, old.read_text(encoding="utf-8"))
+        old.unlink()
+
+
 def write_private(path: Path, text: str) -> None:
     """Write `text` to `path`, readable by its owner only, whole or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -174,12 +174,6 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
-class QueryModel(BaseModel):
-    """Base of filters, `Annotated[Filters, Query()]`: a query's texts become numbers and days."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 QueryDay = Annotated[dt.date, BeforeValidator(_day), AfterValidator(_plausible)]
 """A day in a query or a path, as an ISO date and as nothing else."""
 QueryText = Annotated[str, BeforeValidator(normal_text)]

@@ -13,12 +13,13 @@ from tests.drills.tally import Tally
 _SUMMARY = re.compile(r"^(?:=+ )?((?:\d+ failed, )?\d+ passed[^=]*?) in ", re.MULTILINE)
 
 
-def counted_by(promise: str, *files: str, only: str = "") -> Callable[[Run], Awaitable[Tally]]:
+def counted_by(promise: str, *files: str, number: str, only: str = "") -> Callable[[Run], Awaitable[Tally]]:
     """Return the drill that runs these tests with `size["scale"]` and keeps what they tell of `promise`.
 
     Args:
         promise: the name with which their lines begin, for example `W4`.
         files: paths of test files.
+        number: pattern whose groups are the figures in those lines; their sum is how often it was tried.
         only: pytest's expression that chooses among them.
     """
     told_of = re.compile(rf"^{promise}: (.*)$", re.MULTILINE)
@@ -31,9 +32,12 @@ def counted_by(promise: str, *files: str, only: str = "") -> Callable[[Run], Awa
         )
         said = (await child.communicate())[0].decode(errors="replace")
         told, summary = told_of.findall(said), _SUMMARY.search(said)
-        tally = Tally(faults=run.size["count"], sent=run.size["count"], figures="; ".join(told))
-        if child.returncode or not told or summary is None:
+        tried = sum(int(figure) for line in told for figure in re.findall(number, line))
+        tally = Tally(faults=tried, sent=tried, figures="; ".join(told))
+        if child.returncode or summary is None:
             tally.complaints.append(summary[1] if summary else said[-300:])
+        if tried < run.size["promised"]:
+            tally.complaints.append(f"{tried} tried, {run.size['promised']} promised")
         return tally
 
     return drill

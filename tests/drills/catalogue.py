@@ -165,36 +165,41 @@ CATALOGUE = (
     Drill(
         "W2",
         "answers of strangers: every status, time-outs, resets, slow and huge bodies, bad TLS, redirects",
-        counted_by("W2", "tests/integration/reporting/test_posting.py", only="not drips"),
-        lambda size: size["count"],
-        full={"postgres": {"count": 486, "scale": 1}},
+        counted_by("W2", "tests/integration/reporting/test_posting.py", number=r"^(\d+) ", only="not drips"),
+        lambda size: size["promised"],
+        full={"postgres": {"promised": 64, "scale": 1}},
         small={},  # the same in `make test`
         sent="answers",
     ),
     Drill(
         "W4",
         "webhooks changed by chance, and the public vectors: none is believed by the verifiers, in Python and Node.js",
-        counted_by("W4", "tests/unit/kit/test_verifiers.py"),
-        lambda size: size["count"],
-        full={"postgres": {"count": 1_000_000, "scale": 50}},
+        counted_by("W4", "tests/unit/kit/test_verifiers.py", number=r"of (\d+) mutations"),
+        lambda size: size["promised"],
+        full={"postgres": {"promised": 1_000_000, "scale": 50}},
         small={},  # 20,000 in `make test`
         sent="mutations",
     ),
     Drill(
         "W5",
         "addresses that lead inside, in every spelling: no connection on the trap",
-        counted_by("W5", "tests/integration/reporting/test_forbidden_addresses.py"),
-        lambda size: size["count"],
-        full={"postgres": {"count": 212, "scale": 1}},
+        counted_by("W5", "tests/integration/reporting/test_forbidden_addresses.py", number=r"^(\d+) URLs"),
+        lambda size: size["promised"],
+        full={"postgres": {"promised": 60, "scale": 1}},
         small={},  # the same in `make test`
         sent="addresses",
     ),
     Drill(
         "W12",
         "answers that drip for 120 s or are 64 MiB large: cut by the limits of time and size, memory flat",
-        counted_by("W12", "tests/integration/reporting/test_posting.py", only="drips"),
-        lambda size: size["count"],
-        full={"postgres": {"count": 20, "scale": 50}},
+        counted_by(
+            "W12",
+            "tests/integration/reporting/test_posting.py",
+            number=r"(\d+) (?:answers )?of (?:64 MiB|120 s)",
+            only="drips",
+        ),
+        lambda size: size["promised"],
+        full={"postgres": {"promised": 20, "scale": 50}},
         small={},  # with a shorter limit in `make test`
         sent="answers",
     ),

@@ -109,10 +109,3 @@ class Plan:
         if not self.tasks:
             raise PlanWithoutTasks
         return replace(self, state=PlanState.ISSUED, document=document, issued_at=at, version=self.version + 1)
-
-
-def counting_states(counts_when: CountsWhen) -> frozenset[CompletionState]:
-    """Return the states in which a completion counts under the plan's rule."""
-    if counts_when is CountsWhen.REPORTED:
-        return frozenset({CompletionState.REPORTED, CompletionState.CONFIRMED})
-    return frozenset({CompletionState.CONFIRMED})

@@ -219,7 +219,7 @@ def test_no_mutation_is_believed(says: Says, genuine: Request, count: int, tell:
 
 def test_what_the_reference_library_signs_is_believed_and_the_other_way_round() -> None:
     now = SystemClock().now()
-    ours = signatures.read_secret(f"whsec_{SECRET}")
+    ours = signatures.Secret("hmac", base64.b64decode(SECRET))
     body = '{"đã":"hoàn thành","n":32}'
     theirs = Webhook(f"whsec_{SECRET}").sign("id-1", now, body)
     headers = {"Webhook-Id": "id-1", "Webhook-Timestamp": str(int(now.timestamp())), "Webhook-Signature": theirs}

@@ -3,9 +3,8 @@
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
-import binascii
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,7 +22,7 @@ _PUBLIC: Final = "whpk_"
 
 
 class SecretMalformed(Exception):  # noqa: N818 -- errors say the refusal
-    """The text is no secret of Standard Webhooks; it is never part of the message."""
+    """The key is no secret of Standard Webhooks; it is never part of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +58,6 @@ class Secret:
         if self.scheme == "hmac":
             return "v1," + b64encode(hmac.digest(self.key, said, sha256)).decode()
         return "v1a," + b64encode(Ed25519PrivateKey.from_private_bytes(self.key).sign(said)).decode()
-
-
-def read_secret(text: str) -> Secret:
-    """Read `whsec_...` or `whsk_...`.
-
-    Raises:
-        SecretMalformed: another form, or too short or long a key.
-    """
-    for scheme, prefix in _PREFIXES.items():
-        if text.startswith(prefix):
-            try:
-                return Secret(scheme, b64decode(text.removeprefix(prefix), validate=True))
-            except binascii.Error as error:
-                raise SecretMalformed from error
-    raise SecretMalformed
 
 
 def public_text(public_key: bytes) -> str:

@@ -20,7 +20,6 @@ from services.reporting.domain.webhooks.signatures import (
     SecretMalformed,
     headers,
     public_text,
-    read_secret,
 )
 from shared.clock import SystemClock
 
@@ -32,7 +31,8 @@ NOW = int(SystemClock().now().timestamp())
 
 def test_public_example_of_the_standard() -> None:
     """The example of the specification's reference libraries."""
-    secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    secret = Secret("hmac", b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
+    assert secret.text == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     signed = secret.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
@@ -60,16 +60,11 @@ def test_ed25519_is_verified_with_the_public_key_alone(seed: bytes, body: bytes)
 def test_secrets_outside_of_the_standards_lengths_are_refused(key: bytes, scheme: Scheme) -> None:
     fits = 24 <= len(key) <= 64 if scheme == "hmac" else len(key) == 32
     if fits:
-        assert read_secret(Secret(scheme, key).text) == Secret(scheme, key)
+        prefix, _, text = Secret(scheme, key).text.partition("_")
+        assert (prefix, b64decode(text, validate=True)) == ("whsec" if scheme == "hmac" else "whsk", key)
     else:
         with pytest.raises(SecretMalformed):
             Secret(scheme, key)
-
-
-@pytest.mark.parametrize("text", ["", "whsec_", "whsec_!!!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whpk_AAAA"])
-def test_malformed_secrets_are_refused(text: str) -> None:
-    with pytest.raises(SecretMalformed):
-        read_secret(text)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
