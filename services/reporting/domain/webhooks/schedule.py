@@ -8,7 +8,7 @@ DEFAULT_DELAYS = (
     *(5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE),
     *(1 * HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR),
 )
-"""Pauses after each try, some 75 hours together: who is away from Friday evening to Monday misses nothing."""
+"""Pauses after each try, some 76 hours together: who is away from Friday evening to Monday misses nothing."""
 JITTER = 0.2
 """Each pause is up to a fifth shorter or longer, so that many refused at once do not come back at once."""
 LEAST, MOST = timedelta(seconds=1), timedelta(hours=24)
