@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import asyncpg
 
@@ -44,9 +45,7 @@ async def drill(run: Run) -> Tally:
     async with open_flow(system) as flow:
         await flow.prepare(run.ground.folder, TASKS_A_FAULT * each * 3 + TASKS_TO_BREAK * each)
         for harm in (_restart, _cut, _fail):
-            sending = asyncio.create_task(flow.send(TASKS_A_FAULT * each))
             await harm(run, system, flow, each)
-            await sending
             tally.faults += each
             tally.add(await consistent_after(flow, quiet=run.quiet + 10))  # the supervisor's pauses grow
         await _break(run, system, flow, each)
@@ -56,31 +55,41 @@ async def drill(run: Run) -> Tally:
     return tally
 
 
+@contextlib.asynccontextmanager
+async def _sending(flow: Flow, times: int) -> AsyncIterator[None]:
+    """Completions come in during the block, which ends when each has its answer."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(flow.send(TASKS_A_FAULT * times))
+        yield
+
+
 async def _restart(run: Run, system: System, flow: Flow, times: int) -> None:
     """Restart the server, or kill -9 one of its processes, upon which it drops all others and recovers."""
-    for number in range(times):
-        await asyncio.sleep(run.dice.uniform(0.05, 0.5))
-        if number % 2:
-            victims = [row["pid"] for row in await _clients(system)]
-            os.kill(run.dice.choice(victims), signal.SIGKILL)
-        else:
-            before = pid_of(system, "postgres")
-            os.kill(before, signal.SIGINT)
-            await asyncio.to_thread(wait_for_another, system, "postgres", before)
-        await _answers(system)
-        run.line.step(flow.sent, "PostgreSQL restarted")
+    async with _sending(flow, times):
+        for number in range(times):
+            await asyncio.sleep(run.dice.uniform(0.05, 0.5))
+            if number % 2:
+                victims = [row["pid"] for row in await _clients(system)]
+                os.kill(run.dice.choice(victims), signal.SIGKILL)
+            else:
+                before = pid_of(system, "postgres")
+                os.kill(before, signal.SIGINT)
+                await asyncio.to_thread(wait_for_another, system, "postgres", before)
+            await _answers(system)
+            run.line.step(flow.sent, "PostgreSQL restarted")
 
 
 async def _cut(run: Run, system: System, flow: Flow, times: int) -> None:
-    for _ in range(times):
-        await asyncio.sleep(run.dice.uniform(0.05, 0.5))
-        await fetch(
-            system,
-            "tasks",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
-        )
-        run.line.step(flow.sent, "connections cut")
+    async with _sending(flow, times):
+        for _ in range(times):
+            await asyncio.sleep(run.dice.uniform(0.05, 0.5))
+            await fetch(
+                system,
+                "tasks",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+            )
+            run.line.step(flow.sent, "connections cut")
 
 
 async def _fail(run: Run, system: System, flow: Flow, times: int) -> None:
@@ -91,7 +100,7 @@ async def _fail(run: Run, system: System, flow: Flow, times: int) -> None:
         for switch in switches:
             await switch.fail(every=5)
         failed = 0
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(120), _sending(flow, times):  # from now: rows before the switches cannot fail
             while failed < times:
                 await asyncio.sleep(0.05)
                 now = min(sum([await switch.failures() for switch in switches]), times)

@@ -3,7 +3,9 @@
 import random
 import sys
 import time
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from tests.drills.catalogue import Drill
@@ -31,7 +33,7 @@ async def play(
     try:
         tally = await drill.run(Run(ground, transport, size, dice, line))
     except Exception as trouble:  # noqa: BLE001 -- it fails this drill, whatever it is; the others go on
-        tally = Tally(faults=line.done, complaints=[f"stopped: {type(trouble).__name__}: {str(trouble)[:500]}"])
+        tally = Tally(faults=line.done, complaints=[f"stopped: {_told(trouble)}"])
     seconds = time.monotonic() - began
     verdict = "clean" if tally.is_clean else "FAILED: " + "; ".join(tally.complaints[:5])
     figures = f"; {tally.figures}" if tally.figures else ""
@@ -40,3 +42,12 @@ async def play(
         f"consistent after {tally.longest:.1f} s{figures}; {verdict}; seed {seed}"
     )
     return Result(tally, seconds)
+
+
+def _told(trouble: BaseException) -> str:
+    """Return what went wrong and the drill's own line where it did: a deadline passed has no words of its own."""
+    while isinstance(trouble, BaseExceptionGroup):
+        trouble = trouble.exceptions[0]
+    ours = [each for each in traceback.extract_tb(trouble.__traceback__) if Path(each.filename).parent.name == "drills"]
+    place = f" ({Path(ours[-1].filename).name}:{ours[-1].lineno} {ours[-1].name})" if ours else ""
+    return f"{type(trouble).__name__}: {str(trouble)[:500]}{place}"

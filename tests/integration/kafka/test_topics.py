@@ -70,6 +70,7 @@ async def test_topics_weaker_than_declared_work_and_are_told_of_until_they_are_m
     async with flow.world.running(relay, consumer):
         await flow.add(20)
         await flow.all_applied()
+        await eventually(lambda: relay.status.detail)  # told after the batch is marked, which may be after its effects
         status, checks = await probe.ask(relay, consumer)
         assert (status, checks["worker"]["status"]) == ("degraded", "degraded")
         for difference in (
@@ -183,6 +184,7 @@ async def test_a_new_group_on_a_trimmed_log_says_what_is_missing_and_gets_it_fro
             assert {(each.reason_code, each.partition, each.position) for each in letters} == {
                 (LOG_TRIMMED, place, 0) for place in begins
             }
+            await eventually(lambda: consumer.status.detail)
             status, checks = await probe.ask(relay, consumer)
             assert (status, checks["consumer"]["status"]) == ("degraded", "degraded")
             assert "cchc refill" in checks["consumer"]["detail"]
