@@ -20,7 +20,8 @@ from tests.bench.room import durable_postgres
 from tests.bench.series import FULL, QUICK, Size, progress
 from tests.bench.visibility import measure_visibility
 from tests.bench.whole import measure_completions
-from tests.support.system import ROOT, System, free_base_port
+from tests.support.ports import free_base_port
+from tests.support.system import ROOT, System
 
 TRANSPORTS = ("postgres", "kafka")
 DOCUMENT = ROOT / "docs" / "benchmarks.md"

@@ -7,7 +7,8 @@ from tests.drills.ground import Run
 from tests.drills.tally import Tally
 from tests.fuzz.traffic import Traffic
 from tests.fuzz.world import PATIENT, things_that_exist
-from tests.support.system import System, free_base_port
+from tests.support.ports import free_base_port
+from tests.support.system import System
 
 STEP = 1_000
 MOST_UNMADE = 20

@@ -17,9 +17,9 @@ from shared.security import make_issuer
 from tests.drills.line import Line
 from tests.support.event_logs import EventLog, KafkaLog, PostgresLog
 from tests.support.kafka import PrivateBroker
-from tests.support.ports import free_port
+from tests.support.ports import free_base_port, free_port
 from tests.support.postgres import execute, fresh_name, named
-from tests.support.system import System, free_base_port
+from tests.support.system import System
 
 REMINDERS_A_SECOND = 4
 """Few, so that a plan of some hundred tasks is enough for many deaths."""
@@ -79,8 +79,12 @@ class Ground:
                 environment["CCHC_KAFKA_BOOTSTRAP"] = broker.bootstrap
             system = System(self.folder / f"system-{transport}", free_base_port(), environment)
             site = Site(system, PostgresLog(system) if broker is None else KafkaLog(broker))
+            try:
+                await asyncio.to_thread(system.start)
+            except BaseException:
+                await asyncio.to_thread(system.stop)
+                raise
             self._sites[transport] = site
-            await asyncio.to_thread(system.start)
         return self._sites[transport]
 
     async def database(self, *histories: str) -> str:

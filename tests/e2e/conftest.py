@@ -9,7 +9,8 @@ import pytest
 
 from deploy.embedded.kafka import LIBRARIES, fetch_libraries
 from deploy.embedded.refusal import StartRefusedError
-from tests.support.system import System, free_base_port
+from tests.support.ports import free_base_port
+from tests.support.system import System
 
 TRANSPORTS = [
     pytest.param("postgres", id="postgres"),

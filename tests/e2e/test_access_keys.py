@@ -9,8 +9,9 @@ import httpx2
 import pytest
 
 from shared.clock import SystemClock, vietnam_date
+from tests.support.ports import free_base_port
 from tests.support.province import PROVINCE, import_and_issue, tasks_of
-from tests.support.system import System, free_base_port, until
+from tests.support.system import System, until
 
 SERVICES = {"plans": "/v1/plans", "tasks": "/v1/tasks", "reporting": "/v1/reports"}
 TODAY = vietnam_date(SystemClock().now())

@@ -23,8 +23,9 @@ from services.tasks.main import create_app as create_tasks
 from services.tasks.settings import TasksSettings
 from shared.clock import SystemClock, vietnam_date
 from shared.http.permissions import permission_matrix
+from tests.support.ports import free_base_port
 from tests.support.province import PROVINCE, import_and_issue, report_all, tasks_of, wait_for_done
-from tests.support.system import System, free_base_port, until
+from tests.support.system import System, until
 from tests.support.webhook_rows import a_silent_webhook
 
 CALLERS: dict[str, tuple[str, str | None] | None] = {

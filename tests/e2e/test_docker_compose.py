@@ -22,8 +22,9 @@ import yaml
 
 from deploy.embedded.kafka import EmbeddedKafka
 from deploy.embedded.postgres import EmbeddedPostgres
+from tests.support.ports import free_base_port
 from tests.support.province import import_and_issue, report_all, wait_for_done
-from tests.support.system import ROOT, System, free_base_port, until
+from tests.support.system import ROOT, System, until
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 BY_PROFILE = {name for name, service in COMPOSE["services"].items() if "profiles" in service}

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from deploy.embedded.state import read_state
+from tests.support.ports import free_base_port
 from tests.support.province import import_and_issue, tasks_of
 from tests.support.stream import plan_file
-from tests.support.system import System, free_base_port, until
+from tests.support.system import System, until
 from tests.support.traffic import SERVICES, Traffic, answers_go_on
 
 TASKS = 300

@@ -23,9 +23,10 @@ from deploy.embedded.home import Home
 from deploy.embedded.postgres import EmbeddedPostgres, provision
 from deploy.embedded.programs import passwords, programs
 from deploy.embedded.settings import EmbeddedSettings
+from tests.support.ports import free_base_port
 from tests.support.province import import_and_issue, tasks_of
 from tests.support.stream import plan_file
-from tests.support.system import ROOT, System, free_base_port, until
+from tests.support.system import ROOT, System, until
 from tests.support.traffic import SERVICES, Traffic, answers_go_on
 
 TASKS = 200

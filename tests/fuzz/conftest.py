@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fuzz.world import PATIENT
-from tests.support.system import System, free_base_port
+from tests.support.ports import free_base_port
+from tests.support.system import System
 
 
 @pytest.fixture(scope="session")

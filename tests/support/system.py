@@ -1,10 +1,7 @@
 """A whole running system, started the way a user starts it (`cchc run`), in a directory and on ports of its own."""
 
-import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,21 +20,6 @@ from shared.security import issue_token
 ROOT = Path(__file__).resolve().parents[2]
 CCHC = Path(sys.executable).with_name("cchc")
 RUNNING = "[running;"
-BASES = range(21000, 31000, 100)
-
-
-def free_base_port() -> int:
-    """Return a base port whose whole block (portal .. Kafka) is free."""
-    for base in random.sample(BASES, len(BASES)):  # test runs beside this one look for ports too
-        with contextlib.ExitStack() as held:
-            try:
-                for offset in (0, 1, 2, 3, 32, 92, 93):
-                    listener = held.enter_context(socket.socket())
-                    listener.bind(("127.0.0.1", base + offset))
-            except OSError:
-                continue
-            return base
-    raise RuntimeError("no free block of ports")
 
 
 def until(check: Callable[[], Any], *, within: float, what: str, pause: float = 0.05) -> Any:  # noqa: ANN401 -- the check's

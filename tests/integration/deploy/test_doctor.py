@@ -27,9 +27,9 @@ from shared.database.revisions import LOG
 from shared.messaging.transports.port import Record
 from shared.messaging.transports.postgres_log import PostgresLog
 from shared.security import make_issuer
-from tests.support.ports import free_port
+from tests.support.ports import free_base_port, free_port
 from tests.support.postgres import DatabaseFactory
-from tests.support.system import CCHC, ROOT, System, free_base_port, until
+from tests.support.system import CCHC, ROOT, System, until
 
 Found = dict[tuple[str, str], Finding]
 SERVICES = ("plans", "tasks", "reporting")

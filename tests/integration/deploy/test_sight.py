@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from tests.support.collector import Collector, ToldSpan, collecting
-from tests.support.ports import free_port
+from tests.support.ports import free_base_port, free_port
 from tests.support.province import import_and_issue, tasks_of
 from tests.support.stream import plan_file
-from tests.support.system import ROOT, System, free_base_port, until
+from tests.support.system import ROOT, System, until
 
 pytestmark = pytest.mark.slow(12)
 OPERATIONS = ROOT / "docs" / "operations.md"

@@ -22,7 +22,8 @@ from shared.contracts.topics import PLANS
 from shared.messaging.transports import create_transport
 from shared.messaging.transports.port import Record
 from shared.settings import SharedSettings
-from tests.support.system import CCHC, ROOT, System, free_base_port, until
+from tests.support.ports import free_base_port
+from tests.support.system import CCHC, ROOT, System, until
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow(80)

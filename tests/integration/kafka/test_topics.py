@@ -184,7 +184,6 @@ async def test_a_new_group_on_a_trimmed_log_says_what_is_missing_and_gets_it_fro
             assert {(each.reason_code, each.partition, each.position) for each in letters} == {
                 (LOG_TRIMMED, place, 0) for place in begins
             }
-            await eventually(lambda: consumer.status.detail)
             status, checks = await probe.ask(relay, consumer)
             assert (status, checks["consumer"]["status"]) == ("degraded", "degraded")
             assert "cchc refill" in checks["consumer"]["detail"]

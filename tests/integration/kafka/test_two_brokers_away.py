@@ -15,9 +15,10 @@ from shared.messaging.transports.port import LogUnavailable
 from tests.support.event_logs import fetch, out_of_order
 from tests.support.kafka_cluster import PrivateCluster, counted
 from tests.support.messaging import a_progress, record_of
+from tests.support.ports import free_base_port
 from tests.support.province import import_and_issue, tasks_of, wait_for_done
 from tests.support.stream import Stream, plan_file
-from tests.support.system import System, free_base_port
+from tests.support.system import System
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow(35)]
