@@ -174,7 +174,8 @@ async def _keep_running(part: Part, status: Status, stop: asyncio.Event) -> None
         if time.monotonic() - began > HEALTHY_AFTER:  # the failures of last week are no reason to wait longer today
             backoff.reset()
         await backoff.wait(stop)
-        status.state = "running" if status.state == "retrying" else status.state
+        if status.state == "retrying":  # a part that never tells of itself would be told of in trouble for ever
+            status.set("running")
 
 
 async def _beat(engine: AsyncEngine, statuses: Sequence[Status], stop: asyncio.Event) -> None:

@@ -78,6 +78,7 @@ async def test_a_worker_relays_and_consumes_and_tells_how_it_is(world: World, mo
     expected = dict.fromkeys(("relay", "consumer:test", "reminders"), "running")
     await eventually(lambda: _states_are(world, expected))
     assert failures == 3
+    await eventually(lambda: _nothing_is_told(world), tell="a part that works again tells of no trouble")
     began = time.monotonic()
     stop.set()
     await worker
@@ -133,6 +134,10 @@ async def test_a_halted_part_stays_visible_beside_a_running_one_of_another_proce
 
 async def _states_are(world: World, expected: dict[str, str]) -> bool:
     return await states(world) == expected
+
+
+async def _nothing_is_told(world: World) -> bool:
+    return not await world.rows("SELECT part, detail FROM worker_status WHERE detail <> ''")
 
 
 async def _noted(world: World, notes: list[str]) -> bool:
