@@ -75,6 +75,10 @@ def _refuse_closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _ta
         raise DisconnectionError  # the pool connects anew in its place
 
 
+_PLAN_FOR_KEYS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
+_PLAN_AS_ALWAYS = "RESET plan_cache_mode; RESET enable_seqscan"
+
+
 class DriverConnections:
     """Connections of a pool for those who speak to the driver itself, kept at hand between two uses.
 
@@ -84,6 +88,8 @@ class DriverConnections:
 
     Statements are planned once (`plan_cache_mode`): all that come here look rows up by key, and left to itself the
     server plans anew each time a statement has arrays as parameters; measured, that doubled a completion's time in it.
+    A plan that was made when the tables were empty must not read them through later (`enable_seqscan`): until the
+    server next looks at its statistics, a minute perhaps, each completion would read all keys there are.
     """
 
     def __init__(self, engine: AsyncEngine, *, most_idle: int = 8) -> None:
@@ -118,7 +124,7 @@ class DriverConnections:
         connection = await self._engine.connect()
         try:
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            await driver.execute("SET plan_cache_mode = force_generic_plan")
+            await driver.execute(_PLAN_FOR_KEYS)
         except DRIVER_ERRORS as error:
             await self.discard(connection)
             raise DBAPIError(None, None, error, hide_parameters=True, connection_invalidated=True) from error
@@ -135,7 +141,7 @@ class DriverConnections:
             self._idle.append((connection, driver))
         else:
             try:
-                await driver.execute("RESET plan_cache_mode")  # others of the pool plan as they always do
+                await driver.execute(_PLAN_AS_ALWAYS)  # others of the pool plan as they always do
             except (*DRIVER_ERRORS, OSError):  # cut just now, and what it was wanted for is done
                 await self.discard(connection)
             else:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.http.known_problems import HEAD_TOO_LARGE, NOT_HTTP
+from shared.http.one_write import OneWrite
 from shared.http.problem_spec import ProblemSpec
 from shared.http.problems import problem_before_any_request
 
@@ -48,7 +49,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_complete()
-        super().on_headers_complete()
+        connection = self.transport
+        self.transport = OneWrite(connection, self.loop)  # for the cycle that is made here
+        try:
+            super().on_headers_complete()
+        finally:
+            self.transport = connection
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- English, and of the parser
         self._refuse(NOT_HTTP)

@@ -47,11 +47,13 @@ async def test_statements_of_the_driver_are_planned_once_and_those_of_the_pool_f
         for _ in range(2):
             connection, driver = await connections.take()
             assert await driver.fetchval("SHOW plan_cache_mode") == "force_generic_plan"
+            assert await driver.fetchval("SHOW enable_seqscan") == "off"
             server_process = await driver.fetchval("SELECT pg_backend_pid()")
             await connections.give_back(connection, driver)
             async with engine.connect() as pooled:
                 assert (await pooled.execute(text("SELECT pg_backend_pid()"))).scalar_one() == server_process
                 assert (await pooled.execute(text("SHOW plan_cache_mode"))).scalar_one() == "auto"
+                assert (await pooled.execute(text("SHOW enable_seqscan"))).scalar_one() == "on"
     finally:
         await engine.dispose()
 
