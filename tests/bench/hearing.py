@@ -46,14 +46,15 @@ UNUSED = SecretStr("postgresql://nobody@127.0.0.1/nothing")
 PLANS_IN_ALL = 50
 AT_ONCE = 1000
 ASKED = 50
+LEAST_A_ROUND = 9_000
 
 
 @dataclass
 class Hearing:
-    """Events a second of each stage, by ledger size; figures' median milliseconds by ledger size."""
+    """By ledger size: events a second of each round on the way there, and figures' median milliseconds."""
 
-    ours: dict[int, float] = field(default_factory=dict)
-    ceiling: dict[int, float] = field(default_factory=dict)
+    ours: dict[int, list[float]] = field(default_factory=dict)
+    ceiling: dict[int, list[float]] = field(default_factory=dict)
     figures: dict[int, float] = field(default_factory=dict)
 
 
@@ -113,12 +114,13 @@ async def measure_hearing(transport: Transport, admin_dsn: str, folder: Path, si
             await listening(port)
             for stage in size.growth:
                 progress(f"{stage:,} events")
-                await _publish(transport, _noise(stage - known))
-                began = await plain.fetchval("SELECT max(seq) FROM ledger")
-                await _hear(Consumer(engine, transport, SUBSCRIPTION), plain, stage)
-                found.ours[stage] = await _rate(plain, began)
-                found.ceiling[stage] = await _copy(copying, plain, stage)
-                known = stage
+                for until in _rounds(known, stage, size.rounds):
+                    await _publish(transport, _noise(until - known))
+                    began = await plain.fetchval("SELECT max(seq) FROM ledger")
+                    await _hear(Consumer(engine, transport, SUBSCRIPTION), plain, until)
+                    found.ours.setdefault(stage, []).append(await _rate(plain, began))
+                    found.ceiling.setdefault(stage, []).append(await _copy(copying, plain, until))
+                    known = until
                 asked = Request(f"/v1/plans/{plan_id}/progress?cutoff=2023-10-31", headers=headers, method="GET")
                 figures = await play(port, [asked] * ASKED, clients=1, expected=200)
                 found.figures[stage] = 1000 * statistics.median(figures.latencies)
@@ -127,6 +129,12 @@ async def measure_hearing(transport: Transport, admin_dsn: str, folder: Path, si
         await plain.close()
         await engine.dispose()
     return found
+
+
+def _rounds(known: int, until: int, most: int) -> list[int]:
+    """Return how many events there are after each round; one too short says more of its beginning than of its pace."""
+    number = max(1, min(most, (until - known) // LEAST_A_ROUND))
+    return [known + (until - known) * each // number for each in range(1, number + 1)]
 
 
 async def _hear(consumer: Consumer, plain: asyncpg.Connection, until: int) -> None:
