@@ -130,6 +130,15 @@ DATABASE_UNAVAILABLE: Final = ProblemSpec(
     "The database cannot be reached. Please try again in a few seconds.",
     {"Retry-After": "5"},
 )
+OVERLOADED: Final = ProblemSpec(
+    503,
+    "overloaded",
+    "Hệ thống quá tải",
+    "Overloaded",
+    "Đang có quá nhiều yêu cầu cùng lúc. Xin thử lại sau ít giây.",
+    "There are too many requests at once. Please try again in a few seconds.",
+    {"Retry-After": "5"},
+)
 
 REFUSALS: Final[Mapping[type[Exception], ProblemSpec]] = {
     Unauthenticated: UNAUTHENTICATED,

@@ -11,6 +11,7 @@ import uvicorn
 
 from shared.http.bounded_protocol import BoundedProtocol
 from tests.support.tiny_service import TinyService
+from tests.support.waiting import eventually
 
 
 class HastyProtocol(BoundedProtocol):
@@ -19,9 +20,11 @@ class HastyProtocol(BoundedProtocol):
 
 @asynccontextmanager
 async def connected(
-    directory: Path, protocol: type[BoundedProtocol]
+    directory: Path, protocol: type[BoundedProtocol], *, at_once: int | None = None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config = uvicorn.Config(TinyService(directory).app, http=protocol, ws="none", log_config=None)
+    config = uvicorn.Config(
+        TinyService(directory).app, http=protocol, ws="none", log_config=None, limit_concurrency=at_once
+    )
     config.load()
     state = uvicorn.server.ServerState()
     loop = asyncio.get_running_loop()
@@ -106,3 +109,28 @@ async def test_large_body_is_not_counted_as_head(tmp_path: Path) -> None:
             answer = await reader.readuntil(b"}")
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(b'{"bytes":150000}')
+
+
+async def test_more_at_once_than_there_may_be_are_refused_in_a_problem_document(tmp_path: Path) -> None:
+    async with connected(tmp_path, BoundedProtocol, at_once=2) as (reader, writer):
+        port = writer.get_extra_info("peername")[1]
+        _, second = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\naccept-language: en\r\n\r\n")
+        async with asyncio.timeout(10):
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = json.loads(await reader.readuntil(b"}"))
+        second.close()
+        await second.wait_closed()
+        await eventually(lambda: _is_let_in(reader, writer), tell="let in once the other has gone")
+    assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"content-type: application/problem+json\r\n" in head
+    assert b"retry-after: 5\r\n" in head
+    assert (body["code"], body["title"]) == ("overloaded", "Overloaded")
+
+
+async def _is_let_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+    return head.startswith(b"HTTP/1.1 200 ")
