@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from shared.http.bounded_protocol import BoundedProtocol
+from tests.support.raw_http import connected
 from tests.support.tiny_service import TinyService
 from tests.support.waiting import eventually
 
@@ -18,34 +16,13 @@ class HastyProtocol(BoundedProtocol):
     head_seconds = 0.2
 
 
-@asynccontextmanager
-async def connected(
-    directory: Path, protocol: type[BoundedProtocol], *, at_once: int | None = None
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config = uvicorn.Config(
-        TinyService(directory).app, http=protocol, ws="none", log_config=None, limit_concurrency=at_once
-    )
-    config.load()
-    state = uvicorn.server.ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        server.close()
-        async with asyncio.timeout(10):
-            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
-
-
 async def read_all(reader: asyncio.StreamReader) -> bytes:
     async with asyncio.timeout(10):
         return await reader.read()
 
 
 async def test_head_without_end_is_refused(tmp_path: Path) -> None:
-    async with connected(tmp_path, BoundedProtocol) as (reader, writer):
+    async with connected(TinyService(tmp_path).app) as (reader, writer):
         writer.write(b"GET /health/live HTTP/1.1\r\nx: ")
         for _ in range(8):
             writer.write(b"a" * 16_384)
@@ -65,7 +42,7 @@ async def test_head_without_end_is_refused(tmp_path: Path) -> None:
     ],
 )
 async def test_what_is_no_http_is_told_so_in_a_problem_document(tmp_path: Path, sent: bytes) -> None:
-    async with connected(tmp_path, BoundedProtocol) as (reader, writer):
+    async with connected(TinyService(tmp_path).app) as (reader, writer):
         writer.write(sent)
         head, _, body = (await read_all(reader)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -77,18 +54,18 @@ async def test_what_is_no_http_is_told_so_in_a_problem_document(tmp_path: Path, 
 
 
 async def test_connection_that_says_nothing_is_hung_up_on(tmp_path: Path) -> None:
-    async with connected(tmp_path, HastyProtocol) as (reader, _):
+    async with connected(TinyService(tmp_path).app, HastyProtocol) as (reader, _):
         assert await read_all(reader) == b""
 
 
 async def test_head_that_is_never_complete_is_hung_up_on(tmp_path: Path) -> None:
-    async with connected(tmp_path, HastyProtocol) as (reader, writer):
+    async with connected(TinyService(tmp_path).app, HastyProtocol) as (reader, writer):
         writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\n")
         assert await read_all(reader) == b""
 
 
 async def test_second_request_of_a_connection_has_its_own_bounds(tmp_path: Path) -> None:
-    async with connected(tmp_path, HastyProtocol) as (reader, writer):
+    async with connected(TinyService(tmp_path).app, HastyProtocol) as (reader, writer):
         writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
         async with asyncio.timeout(10):
             first = await reader.readuntil(b'"alive"}')
@@ -102,7 +79,7 @@ async def test_large_body_is_not_counted_as_head(tmp_path: Path) -> None:
     body = b" " * 150_000
     fields = ["host: x", f"authorization: Bearer {tiny.token()}", f"content-length: {len(body)}"]
     head = "\r\n".join(["POST /v1/files HTTP/1.1", *fields, "", ""])
-    async with connected(tmp_path, BoundedProtocol) as (reader, writer):
+    async with connected(TinyService(tmp_path).app) as (reader, writer):
         writer.write(head.encode())
         writer.write(body)
         async with asyncio.timeout(10):
@@ -112,7 +89,7 @@ async def test_large_body_is_not_counted_as_head(tmp_path: Path) -> None:
 
 
 async def test_more_at_once_than_there_may_be_are_refused_in_a_problem_document(tmp_path: Path) -> None:
-    async with connected(tmp_path, BoundedProtocol, at_once=2) as (reader, writer):
+    async with connected(TinyService(tmp_path).app, at_once=2) as (reader, writer):
         port = writer.get_extra_info("peername")[1]
         _, second = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /health/live HTTP/1.1\r\nhost: x\r\naccept-language: en\r\n\r\n")

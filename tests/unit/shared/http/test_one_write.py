@@ -6,12 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 
-from shared.http.bounded_protocol import BoundedProtocol
 from shared.http.one_write import OneWrite
+from tests.support.raw_http import connected
 
-App = Callable[..., Awaitable[None]]
 ASK = b"GET /%b HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -65,20 +63,6 @@ async def test_a_head_goes_before_the_connection_is_closed() -> None:
     assert done == [b"head ", "closed"]
 
 
-@asynccontextmanager
-async def served(app: App) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config = uvicorn.Config(app, http=BoundedProtocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    state = uvicorn.server.ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: BoundedProtocol(config, state, {}), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        server.close()
-
-
 async def start(send: Callable[[Any], Awaitable[None]], length: int) -> None:
     headers = [(b"content-length", str(length).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -92,7 +76,7 @@ async def test_requests_sent_ahead_get_their_answers_in_order() -> None:
         await start(send, len(path))
         await send({"type": "http.response.body", "body": path})
 
-    async with served(app) as (reader, writer), asyncio.timeout(10):
+    async with connected(app) as (reader, writer), asyncio.timeout(10):
         writer.write(b"".join(ASK % path for path in (b"a", b"slow", b"b")))
         bodies = []
         for _ in range(3):
@@ -111,7 +95,7 @@ async def test_a_body_that_takes_its_time_does_not_hold_up_the_head(chunks: int)
         for number in range(chunks):
             await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": number + 1 < chunks})
 
-    async with served(app) as (reader, writer), asyncio.timeout(10):
+    async with connected(app) as (reader, writer), asyncio.timeout(10):
         writer.write(ASK % b"")
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
         go_on.set()
