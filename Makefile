@@ -58,7 +58,7 @@ down: ## dừng Docker Compose, giữ dữ liệu [stop the containers, keep the
 bench: $(DEV_READY) ## đo tốc độ cạnh mức trần của máy [speed beside the machine's ceiling]
 	$(BIN)/python -m tests.bench $(ARGS)
 
-drill: $(DEV_READY) ## diễn tập hỏng hóc, khoảng một giờ rưỡi, ghi docs/drills.md; ARGS="--only R2 --seed 7" [faults on purpose]
+drill: $(DEV_READY) ## diễn tập hỏng hóc, khoảng hai giờ, ghi docs/drills.md; ARGS="--only R2 --seed 7" [faults on purpose]
 	$(BIN)/python -m tests.drills $(ARGS)
 
 docs: $(DEV_READY) ## sinh lại docs/events.md, asyncapi.yaml, settings.md [write the generated documents again]

@@ -22,7 +22,7 @@ def arguments() -> argparse.Namespace:
     names = [drill.name for drill in CATALOGUE]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="R2", help=", ".join(names))
     parser.add_argument("--transport", choices=("postgres", "kafka"), help="only on this event log")
-    parser.add_argument("--scale", choices=("full", "small"), default="full", help="full takes some 150 minutes")
+    parser.add_argument("--scale", choices=("full", "small"), default="full", help="full takes some 120 minutes")
     parser.add_argument("--size", nargs="+", type=_size, default=[], metavar="events=2000", help="other counts")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="repeat the run that printed it")
     parser.add_argument("--document", type=Path, help="where results are written; full runs write docs/drills.md")

@@ -97,7 +97,7 @@ CATALOGUE = (
         "kill -9 of the reporting consumer: before the handler, in it, after the commit, before the log's position",
         r03_consumer_kills.drill,
         lambda size: 4 * size["each"] + size["others"] + size["forgets"],
-        full={"postgres": {"each": 50, "others": 20, "forgets": 5}, "kafka": {"each": 12, "others": 10, "forgets": 2}},
+        full={"postgres": {"each": 50, "others": 20, "forgets": 5}, "kafka": {"each": 50, "others": 20, "forgets": 5}},
         small={"postgres": {"each": 1, "others": 0, "forgets": 0}},
     ),
     Drill(
