@@ -119,7 +119,7 @@ CATALOGUE = (
     ),
     Drill(
         "R10",
-        "two relays, two reporting workers at once, one killed or standing still; on PostgreSQL two who remind, six issuers too",
+        "two relays, two reporting workers, one killed or standing still; PostgreSQL: two who remind, six issuers too",
         r10_races.drill,
         lambda size: 2 * size["workers"] + size["issuers"] + size["reminders"],
         full={
