@@ -10,6 +10,7 @@ from typing import Any
 
 from services.reporting.adapters.ledger import Heard, SqlLedger
 from services.reporting.adapters.plans import SqlPlans
+from services.reporting.adapters.webhook_bodies import News
 from services.reporting.adapters.webhook_fanout import FanOut
 from services.reporting.queries import GROUP
 from shared.contracts.access_keys import AccessKeyChangedV1, AccessKeyUsedInTasksV1
@@ -51,7 +52,7 @@ class Ear:
     async def apply(self, connection: Connection, event: Event[Any]) -> None:
         """Learn what one event says, and make the deliveries that tell of it."""
         await _learn(connection, event)
-        await self._fan_out.take(connection, [event])
+        await self._fan_out.take(connection, [_news(event)])
 
     async def take_in(self, connection: Connection, batch: Sequence[tuple[Event[Any], Received]]) -> None:
         """Do the same, ledger included, for a batch of one partition in a few statements."""
@@ -63,7 +64,7 @@ class Ear:
         for event in first:
             if event.attributes.type in _LEARNT:
                 await _learn(connection, event)
-        await self._fan_out.take(connection, first)
+        await self._fan_out.take(connection, [_news(event) for event in first])
 
 
 async def _learn(connection: Connection, event: Event[Any]) -> None:
@@ -73,6 +74,10 @@ async def _learn(connection: Connection, event: Event[Any]) -> None:
     learn = LEARNT.get(event.attributes.type)
     if learn is not None:
         await learn(SqlPlans(connection), event.data)
+
+
+def _news(event: Event[Any]) -> News:
+    return News(event.attributes.id, event.attributes.time, event.data)
 
 
 def subscription(fan_out: FanOut) -> Subscription:

@@ -6,23 +6,20 @@ Nobody is authenticated before the head is read, so nobody may make us keep mega
 import asyncio
 from typing import Any, ClassVar
 
-import structlog
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.http.known_problems import HEAD_TOO_LARGE, NOT_HTTP, OVERLOADED
+from shared.http.edge import TOO_MANY_AT_ONCE
+from shared.http.known_problems import HEAD_TOO_LARGE, NOT_HTTP
 from shared.http.one_write import OneWrite
 from shared.http.problem_spec import ProblemSpec
-from shared.http.problems import problem_before_any_request, problem_response
-
-_log = structlog.get_logger(__name__)
+from shared.http.problems import problem_before_any_request
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Answers 431 to a head of more than 64 KiB, and hangs up on one that is not complete after 20 seconds.
 
-    Where there are more connections or requests than `limit_concurrency`, it answers 503 with a problem document.
+    Where there are more connections or requests than `limit_concurrency`, it has the edge refuse a request (503), so
+    that it is written down and counted as others are: uvicorn's own refusal is plain text that nobody sees.
     """
 
     most_head_bytes: ClassVar[int] = 65_536
@@ -32,7 +29,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
-        self._most_at_once, self.limit_concurrency = self.limit_concurrency, None  # uvicorn's answer is plain text
+        self._most_at_once, self.limit_concurrency = self.limit_concurrency, None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the parent
         super().connection_made(transport)
@@ -58,14 +55,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_complete()
-        connection, app = self.transport, self.app
-        self.transport = OneWrite(connection, self.loop)  # for the cycle that is made here, as is the app
         if self._most_at_once is not None and max(len(self.connections), len(self.tasks)) >= self._most_at_once:
-            self.app = _refuse_overloaded
+            self.scope[TOO_MANY_AT_ONCE] = True  # type: ignore[typeddict-unknown-key] # ours
+        connection = self.transport
+        self.transport = OneWrite(connection, self.loop)  # for the cycle that is made here
         try:
             super().on_headers_complete()
         finally:
-            self.transport, self.app = connection, app
+            self.transport = connection
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- English, and of the parser
         self._refuse(NOT_HTTP)
@@ -86,8 +83,3 @@ class BoundedProtocol(HttpToolsProtocol):
     def _hang_up(self) -> None:
         self._deadline = None
         self.transport.close()
-
-
-async def _refuse_overloaded(scope: Scope, receive: Receive, send: Send) -> None:
-    _log.warning("request refused", reason=OVERLOADED.code)
-    await problem_response(Request(scope), OVERLOADED)(scope, receive, send)

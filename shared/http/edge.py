@@ -30,7 +30,7 @@ from shared.http.caller import (
 from shared.http.database_trouble import is_database_away
 from shared.http.permissions import OPEN_PATHS, GuardedRoute, PermissionTable, permit
 from shared.http.problems import field_error, internal_error, language_of, problem_response
-from shared.http.rate import Rates, TooManyRequests, rate_headers
+from shared.http.rate import Rates, TooManyAtOnce, TooManyRequests, rate_headers
 from shared.http.request_telemetry import ROUTE
 from shared.http.short_way import ErrorHandlers, ShortWay, Walk
 from shared.key_check import BearerVerifier
@@ -43,6 +43,12 @@ _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
+TOO_MANY_AT_ONCE: Final = "cchc.too_many_at_once"
+"""Set in the scope of a request that the server has no room for."""
+_PLAIN_REFUSALS: Final = (
+    *(Unauthenticated, InvalidToken, Forbidden, UnitRequired, VerbRequired),
+    *(KeysUnavailable, TooManyAtOnce),
+)
 _MOST_PARAMETERS: Final = 100
 _NOT_TEXT: Final = frozenset(chr(code) for code in range(32)) | {"\x7f"}
 
@@ -103,6 +109,8 @@ class Edge:
 
     async def admit(self, request: Request, route: GuardedRoute | None) -> None:
         """Let the request through, or raise the refusal."""
+        if TOO_MANY_AT_ONCE in request.scope:
+            raise TooManyAtOnce
         if request.method == "GET" and request.scope["path"] in OPEN_PATHS:
             return
         caller = caller_of(await self._verifier.identify(_bearer_token(request)))
@@ -150,7 +158,7 @@ class _Exchange:
         self._scope[ROUTE] = self._route.path if self._route else path if path in OPEN_PATHS else None
         try:
             await self._edge.admit(request, self._route)
-        except (Unauthenticated, InvalidToken, Forbidden, UnitRequired, VerbRequired, KeysUnavailable) as refusal:
+        except _PLAIN_REFUSALS as refusal:
             return problem_response(request, known.REFUSALS[type(refusal)])
         except TooManyRequests as refusal:
             headers = {"Retry-After": str(refusal.retry_after)}

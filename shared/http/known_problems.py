@@ -10,7 +10,7 @@ from shared.http.idempotency import BadIdempotencyKey
 from shared.http.paging import BadCursor
 from shared.http.preconditions import IfMatchInvalid
 from shared.http.problem_spec import ProblemSpec
-from shared.http.rate import TooManyRequests
+from shared.http.rate import TooManyAtOnce, TooManyRequests
 from shared.security import InvalidToken, KeysUnavailable
 
 UNAUTHENTICATED: Final = ProblemSpec(
@@ -155,6 +155,7 @@ REFUSALS: Final[Mapping[type[Exception], ProblemSpec]] = {
     UnitRequired: UNIT_REQUIRED,
     VerbRequired: VERB_REQUIRED,
     TooManyRequests: TOO_MANY_REQUESTS,
+    TooManyAtOnce: OVERLOADED,
     KeysUnavailable: ProblemSpec(
         503,
         "signing-keys-unavailable",

@@ -1,7 +1,7 @@
 """An answer's head and the first of its body leave in one write.
 
 uvicorn writes them one after the other, which is a second call into the kernel and wakes the reader for a head that it
-can do nothing with. Measured on a completion, the two calls were a fifth of what the process was busy with.
+can do nothing with. Measured on completions: 2 % of the process's time, 3 % more a second for one client alone.
 """
 
 import asyncio

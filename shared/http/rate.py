@@ -27,6 +27,10 @@ _refused = counter(
 )
 
 
+class TooManyAtOnce(Exception):  # noqa: N818 -- errors say the refusal
+    """The server has no room for one more request, whoever sends it."""
+
+
 class TooManyRequests(Exception):  # noqa: N818 -- errors say the refusal
     """The caller's bucket is empty (HTTP 429)."""
 

@@ -138,12 +138,18 @@ def _columns(events: Sequence[Heard]) -> dict[str, list[Any]]:
     attributes = [event.attributes for event in events]
     messages = [event.message for event in events]
     values = [message.value or b"{}" for message in messages]
+    data = [
+        json.loads(value) if event.data is None else vars(event.data)
+        for event, value in zip(events, values, strict=True)
+    ]
     return {
         "event_id": [each.id for each in attributes],
         "type": [each.type for each in attributes],
         "source": [each.source for each in attributes],
         "subject": [each.subject for each in attributes],
-        **_about(events, values),
+        "plan_id": [_uuid(each.get("plan_id")) for each in data],
+        "task_id": [_uuid(each.get("task_id")) for each in data],
+        "version": [_version(each.get("version")) for each in data],
         "time": [each.time for each in attributes],
         "headers": [_headers(message.headers) for message in messages],
         "data": [value.decode() for value in values],
@@ -151,28 +157,11 @@ def _columns(events: Sequence[Heard]) -> dict[str, list[Any]]:
     }
 
 
-def _about(events: Sequence[Heard], values: Sequence[bytes]) -> dict[str, list[Any]]:
-    """Return what the data say of plan, task and version; what a contract has read needs no second look."""
-    read = [vars(event.data) for event in events if event.data is not None]
-    if len(read) == len(events):
-        return {name: [each.get(name) for each in read] for name in ("plan_id", "task_id", "version")}
-    data = [
-        json.loads(value) if event.data is None else vars(event.data)
-        for event, value in zip(events, values, strict=True)
-    ]
-    return {
-        "plan_id": [_uuid(each.get("plan_id")) for each in data],
-        "task_id": [_uuid(each.get("task_id")) for each in data],
-        "version": [_version(each.get("version")) for each in data],
-    }
-
-
 def _headers(headers: Mapping[str, bytes | str]) -> str:
-    try:
-        "".join(headers.values())  # type: ignore[arg-type]  # the quickest way to see whether all are text
-    except TypeError:
-        return to_json({name: _header(value) for name, value in headers.items()}).decode()
-    return to_json(headers).decode()
+    kept: Mapping[str, object] = headers
+    if bytes in map(type, headers.values()):
+        kept = {name: _header(value) for name, value in headers.items()}
+    return to_json(kept).decode()
 
 
 def _header(value: bytes | str) -> str | dict[str, str]:

@@ -27,7 +27,6 @@ from services.reporting.adapters.webhook_facts import (
 from services.reporting.adapters.webhook_tables import webhook_endpoints, webhook_waiting
 from services.reporting.domain.webhooks.matching import Happening, Wish, is_news, matches
 from shared.clock import Clock, SystemClock
-from shared.contracts.envelope import Event
 from shared.contracts.plans import PlanIssuedV1
 from shared.contracts.registry import CONTRACTS
 from shared.contracts.tasks import (
@@ -88,29 +87,23 @@ class FanOut:
     oldest: timedelta = OLDEST
     _descriptions: PlanDescriptions = field(default_factory=PlanDescriptions)
 
-    async def take(self, connection: AsyncConnection, heard: Sequence[Event[Any]]) -> None:
+    async def take(self, connection: AsyncConnection, news: Sequence[News]) -> None:
         """Make the deliveries of these events, and of those that have waited for a plan among them."""
-        counted = {each.data.plan_id for each in heard if isinstance(each.data, COUNTED)}
+        counted = {each.data.plan_id for each in news if isinstance(each.data, COUNTED)}
         if counted:
             await connection.execute(_TO_COUNT, {"plan_id": sorted(counted)})
-        wishes = await _wishes(connection, {each.attributes.type for each in heard})
-        if wishes:
-            news = [News(each.attributes.id, each.attributes.time, each.data) for each in heard]
-            await self._tell(connection, news, wishes)
-        issued = [each.data.plan_id for each in heard if isinstance(each.data, PlanIssuedV1)]
-        if issued:
-            await self.tell(connection, await _waited_for(connection, issued))
+        await self.tell(connection, news)
+        heard = [each.data.plan_id for each in news if isinstance(each.data, PlanIssuedV1)]
+        if heard:
+            await self.tell(connection, await _waited_for(connection, heard))
 
     async def tell(self, connection: AsyncConnection, news: Sequence[News]) -> None:
-        """Make the deliveries of these events."""
-        wishes = await _wishes(connection, {each.type for each in news})
-        if wishes:
-            await self._tell(connection, news, wishes)
-
-    async def _tell(self, connection: AsyncConnection, news: Sequence[News], wishes: Sequence[Wish]) -> None:
+        """Make the deliveries of these events; nothing is read where nobody wants to hear of any."""
         now = self.clock.now()
+        wanted = [each for each in news if each.type in WEBHOOKS and is_news(each.occurred_at, now, self.oldest)]
+        wishes = await _wishes(connection, {each.type for each in wanted}) if wanted else []
         types = frozenset[str]().union(*(wish.event_types for wish in wishes))
-        wanted = [each for each in news if each.type in types and is_news(each.occurred_at, now, self.oldest)]
+        wanted = [each for each in wanted if each.type in types]
         if not wanted:
             return
         plans = await self._plans(connection, wanted, now)
@@ -167,14 +160,11 @@ def _plan_of(news: News) -> UUID | None:
 
 
 async def _wishes(connection: AsyncConnection, types: Collection[str]) -> list[Wish]:
-    """Return who wants to hear of these types and is enabled; none can be deleted before the transaction ends."""
-    told = [kind for kind in types if kind in WEBHOOKS]
-    if not told:
-        return []
+    """Return what enabled endpoints want; none of them can be deleted before the transaction ends."""
     found = webhook_endpoints.c
     statement = (
         select(found.id, found.event_types, found.created_at, found.owner_unit, found.plan_id, found.unit, found.field)
-        .where(found.state == "enabled", found.event_types.overlap(told))
+        .where(found.state == "enabled", found.event_types.overlap(list(types)))
         .with_for_update(read=True, key_share=True)
     )
     return [

@@ -102,6 +102,7 @@ async def test_more_at_once_than_there_may_be_are_refused_in_a_problem_document(
     assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert b"content-type: application/problem+json\r\n" in head
     assert b"retry-after: 5\r\n" in head
+    assert b"x-content-type-options: nosniff\r\n" in head  # it went the way of all answers: headers, line, metrics
     assert (body["code"], body["title"]) == ("overloaded", "Overloaded")
 
 
